@@ -1,0 +1,1 @@
+"""The engine: Faust app, transport, transactions, changelog state. It knows Kafka and knows no news."""

@@ -1,0 +1,111 @@
+"""What the engine asks of an agent: a step over records, and its state.
+
+The engine knows no news. It hands a step the records of one input partition in order and takes what comes out
+into one transaction, together with the state's changes and the input offsets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from lodestream.errors import Rejected
+from lodestream.headers import Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One input record. `clock` is the log's clock in ms: the largest `ingested-at` of its partition so far."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    clock: int
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One record to write. `topic` is the name without the deployment's prefix.
+
+    `partition` None means by key, as Kafka's default partitioner does. The engine adds the headers `origin`
+    and `processed_at`. `counts` is what the output means for the metrics, as (family, label, n), for example
+    `("articles", "near", 1)`: counted once, after the transaction that holds the output was committed.
+    """
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    partition: int | None = None
+    counts: tuple[tuple[str, str, int], ...] = ()
+
+
+Outcome = Sequence[Output] | Rejected
+"""The one fate of a record: its outputs, or why it is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSize:
+    """How large a store of the state is: live entries and bytes held for them."""
+
+    entries: int
+    bytes: int
+
+
+class State(Protocol):
+    """Windowed state of one partition: a function of the log, rebuilt from its changelog blocks.
+
+    `drain` gives the changes since the last drain as one binary block, `apply` takes one: by the same code that
+    changes the state live, so that a restored state answers exactly as one that ran on. The engine stores
+    `FORMAT` beside each block and refuses a block of another format.
+    """
+
+    FORMAT: ClassVar[int]
+
+    def drain(self) -> bytes: ...
+
+    def apply(self, block: bytes) -> None: ...
+
+    def sizes(self) -> Mapping[str, StoreSize]: ...
+
+    def evictions(self) -> Mapping[tuple[str, str], int]:
+        """Evicted entries so far by (store, why: `window` or `cap`)."""
+        ...
+
+
+class Step(Protocol):
+    """A pure function of its input partition: the same log gives the same outcomes, however it is cut.
+
+    `process` gives one outcome per record, in order. A record sees the state changes of all records before it,
+    also those of its own batch. It reads no clock and no randomness. An exception other than `Rejected` is a
+    bug in the step: the engine throws the state away, restores it and does the batch again without the record.
+    """
+
+    state: State
+
+    def process(self, records: Sequence[Record]) -> list[Outcome]: ...
+
+
+class NoState:
+    """State of a step that keeps none."""
+
+    FORMAT: ClassVar[int] = 0
+
+    def drain(self) -> bytes:
+        return b""
+
+    def apply(self, block: bytes) -> None:
+        if block:
+            msg = "a step without state got a changelog block with content"
+            raise ValueError(msg)
+
+    def sizes(self) -> Mapping[str, StoreSize]:
+        return {}
+
+    def evictions(self) -> Mapping[tuple[str, str], int]:
+        return {}
