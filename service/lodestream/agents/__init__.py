@@ -1,0 +1,24 @@
+"""The three agents: each a step bound to its topics. This is the one place that knows all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from lodestream.agents import clean, dedupe, tag
+from lodestream.engine.step import Step
+from lodestream.settings import Settings
+from lodestream.topics import ARTICLES, ORIGINALS, RAW
+
+INPUTS: Final[Mapping[str, str]] = MappingProxyType({"clean": RAW, "dedupe": ARTICLES, "tag": ORIGINALS})
+"""Agents in the order of the flow, with the topic that each reads."""
+
+_FACTORIES: Final[Mapping[str, Callable[[Settings], Callable[[], Step]]]] = MappingProxyType(
+    {"clean": clean.steps, "dedupe": dedupe.steps, "tag": tag.steps}
+)
+
+
+def steps(agent: str, settings: Settings) -> Callable[[], Step]:
+    """A factory of fresh steps, one per partition; what they share (vocabularies, limits) is loaded here, once."""
+    return _FACTORIES[agent](settings)

@@ -20,8 +20,10 @@ class Observer(Protocol):
         """A batch went through the step in this time."""
 
     def committed(self, seconds: float, counts: Mapping[tuple[str, str], int], ages: Sequence[float]) -> None:
-        """A transaction was committed. `counts`: by (family, label) of its outputs; `ages`: seconds from each
-        input record's `ingested-at` to now."""
+        """A transaction was committed.
+
+        `counts`: by (family, label) of its outputs; `ages`: seconds from each record's `ingested-at` to now.
+        """
 
     def aborted(self) -> None:
         """A transaction failed and was given up."""

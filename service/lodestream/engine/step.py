@@ -6,35 +6,37 @@ into one transaction, together with the state's changes and the input offsets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from lodestream.errors import Rejected
 from lodestream.headers import Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One input record. `clock` is the log's clock in ms: the largest `ingested-at` of its partition so far."""
+class Record(NamedTuple):
+    """One input record; times in ms since the epoch.
+
+    `ingested_at` is when the document that it came from was appended to `raw`; `clock` is the log's clock, the
+    largest `ingested_at` of the partition so far. A NamedTuple: one is made per record, and it is cheap.
+    """
 
     topic: str
     partition: int
     offset: int
-    timestamp: int
     key: bytes | None
     value: bytes | None
     headers: Headers
+    ingested_at: int
     clock: int
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """One record to write. `topic` is the name without the deployment's prefix.
 
-    `partition` None means by key, as Kafka's default partitioner does. The engine adds the headers `origin`
-    and `processed_at`. `counts` is what the output means for the metrics, as (family, label, n), for example
-    `("articles", "near", 1)`: counted once, after the transaction that holds the output was committed.
+    `partition` None means by key, as Kafka's default partitioner does. The engine adds the headers `ingested-at`,
+    `origin` and `processed_at`. `counts` is what the output means for the metrics, as (family, label, n), for
+    example `("articles", "near", 1)`: counted once, after the transaction that holds the output was committed.
     """
 
     topic: str
@@ -109,3 +111,14 @@ class NoState:
 
     def evictions(self) -> Mapping[tuple[str, str], int]:
         return {}
+
+
+def one_by_one(take: Callable[[Record], Sequence[Output]], records: Sequence[Record]) -> list[Outcome]:
+    """Outcomes of a step that takes its records singly: a `Rejected` becomes that record's outcome."""
+    outcomes: list[Outcome] = []
+    for record in records:
+        try:
+            outcomes.append(take(record))
+        except Rejected as rejected:
+            outcomes.append(rejected)
+    return outcomes

@@ -1,0 +1,37 @@
+"""What an engine needs to know about its agent and its cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """One agent on one cluster. Topic names are full names, times are seconds, sizes are bytes."""
+
+    agent: str
+    prefix: str
+    group: str
+    input: str
+    changelog: str
+    dead_letters: str
+    client: Mapping[str, Any] = field(repr=False)  # aiokafka client arguments; may hold a password
+    instance_id: str | None = None
+    compression: str | None = "lz4"
+    session_timeout: float = 10
+    transaction_timeout: float = 20
+    commit_interval: float = 0.03
+    batch_records: int = 2000
+    batch_bytes: int = 8 << 20
+    batch_seconds: float = 0.2
+    queue_bytes: int = 16 << 20
+    output_bytes: int = 9 << 20
+    breaker_run: int = 1000
+    breaker_ratio: float = 0.5
+    hold_transaction: float = 0  # fault tests: stay inside the open transaction
+
+    def transactional_id(self, partition: int) -> str:
+        """One id per input partition: starting its producer fences whoever owned the partition before."""
+        return f"{self.group}-{self.input}-{partition}"

@@ -1,0 +1,266 @@
+"""A lane: one input partition, from fetched records to committed transactions.
+
+While a transaction runs, arriving batches wait and go together in the next one (group commit). The order is
+fixed: restore, then again and again take what waits, step, write one transaction. When a record breaks the step,
+the state is thrown away, restored, and the batch done again without that record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Protocol
+
+from lodestream.engine.changelog import Block, PartitionState, restore
+from lodestream.engine.config import EngineConfig
+from lodestream.engine.observer import Observer
+from lodestream.engine.output import Outgoing, PoisonedError, fault_of
+from lodestream.engine.step import Outcome, Record, Step
+from lodestream.engine.transaction import TransactionalWriter
+from lodestream.errors import Rejected, StateError
+from lodestream.headers import Header
+from lodestream.times import from_rfc3339
+
+CHUNK = 64  # records a step gets at once: enough for its vector code, few enough to turn the loop in between
+NOT_BEHIND = 256  # with fewer records waiting, a lane gives others the commit interval to arrive
+
+
+class Flow(Protocol):
+    """Stops and restarts the fetching of one partition."""
+
+    def pause(self, partition: int) -> None: ...
+
+    def resume(self, partition: int) -> None: ...
+
+
+ReadChangelog = Callable[[int], AsyncIterator[list[bytes]]]
+"""Blocks of a changelog partition from its beginning to its last stable offset, in order."""
+
+
+class Lane:
+    """Owns a partition until it is closed. `run` is its one task; `put` never waits."""
+
+    def __init__(
+        self,
+        *,
+        config: EngineConfig,
+        partition: int,
+        committed: int,
+        writer: TransactionalWriter,
+        new_step: Callable[[], Step],
+        read_changelog: ReadChangelog,
+        observer: Observer,
+        flow: Flow,
+        kept: PartitionState | None,
+    ) -> None:
+        self.partition = partition
+        self.state: PartitionState | None = kept if kept is not None and kept.next_offset == committed else None
+        self.ready = False
+        self.progressed_at = time.monotonic()
+        self.waiting = 0  # records
+        self._config = config
+        self._committed = committed
+        self._writer = writer
+        self._new_step = new_step
+        self._read_changelog = read_changelog
+        self._observer = observer
+        self._flow = flow
+        self._queue: deque[Any] = deque()  # aiokafka.ConsumerRecord, batches laid end to end
+        self._bytes = 0
+        self._paused = False
+        self._closing = False
+        self._wake = asyncio.Event()
+        self._forced: dict[int, Rejected] = {}  # offsets that broke the step
+        self._input_partitions = 0
+
+    @property
+    def next_offset(self) -> int:
+        """The input offset up to which everything is committed."""
+        return self.state.next_offset if self.state is not None else self._committed
+
+    def put(self, records: Sequence[Any]) -> None:
+        """Queue fetched records; past the byte limit the partition is not fetched until the lane has caught up."""
+        self._queue.extend(records)
+        self.waiting = len(self._queue)
+        self._bytes += sum(_size(record) for record in records)
+        if not self._paused and self._bytes > self._config.queue_bytes:
+            self._paused = True
+            self._flow.pause(self.partition)
+        self._wake.set()
+
+    def close(self) -> None:
+        """Let `run` end after the transaction that is under way; what waits is read again by the next owner."""
+        self._closing = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Restore, then commit batch after batch until closed. Raises what stops the process."""
+        self._input_partitions = await self._writer.partitions(self._config.input)
+        if self.state is None:
+            await self._restore()
+        state = self._state()
+        state.breaker.check(self._config.breaker_run, self._config.breaker_ratio)
+        self._report_state(state)
+        self.ready = True
+        while not self._closing:
+            if not self._queue:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            if len(self._queue) < NOT_BEHIND:
+                await asyncio.sleep(self._config.commit_interval)
+            records = self._take(state)
+            while records and not self._closing:
+                records = await self._transact(state, records)
+
+    def _state(self) -> PartitionState:
+        if self.state is None:
+            raise StateError(f"no state for {self._config.input}[{self.partition}]")
+        return self.state
+
+    def _take(self, state: PartitionState) -> list[Record]:
+        """Take what one transaction may hold off the queue. Records that are already committed are dropped."""
+        config = self._config
+        records: list[Record] = []
+        size = 0
+        clock = state.clock
+        queue = self._queue
+        while queue and len(records) < config.batch_records and size < config.batch_bytes:
+            raw = queue.popleft()
+            bytes_ = _size(raw)
+            self._bytes -= bytes_
+            if raw.offset < state.next_offset:
+                continue
+            size += bytes_
+            at = _ingested_at(raw)
+            clock = max(clock, at)
+            records.append(Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, raw.headers, at, clock))
+        self.waiting = len(queue)
+        if self._paused and self._bytes < self._config.queue_bytes // 2:
+            self._paused = False
+            self._flow.resume(self.partition)
+        return records
+
+    async def _transact(self, state: PartitionState, records: list[Record]) -> list[Record]:
+        """Step and commit as many of the records as the time for one batch allows; the rest is returned."""
+        config = self._config
+        began = time.perf_counter()
+        outgoing, done = await self._step(state, records)
+        stepped = time.perf_counter()
+        last = records[done - 1]
+        state.breaker.count_all(outgoing.fates)
+        block = Block(
+            state.step.state.FORMAT,
+            self._input_partitions,
+            state.next_offset,
+            last.offset + 1,
+            last.clock,
+            state.breaker.pack(),
+            state.step.state.drain(),
+        )
+        outgoing.add_block(config.changelog, self.partition, block.pack())
+        try:
+            await self._writer.commit(outgoing.messages, last.offset + 1)
+        except BaseException:
+            self.state = None  # it is ahead of what is committed
+            self._observer.aborted()
+            raise
+        now = time.perf_counter()
+        state.next_offset = last.offset + 1
+        state.clock = last.clock
+        self.progressed_at = time.monotonic()
+        self._observer.stepped(done, stepped - began)
+        wall = time.time()
+        self._observer.committed(
+            now - stepped, outgoing.counts, [wall - record.ingested_at / 1000 for record in records[:done]]
+        )
+        if outgoing.reasons:
+            self._observer.dead_lettered(outgoing.reasons)
+        self._forced = {offset: why for offset, why in self._forced.items() if offset > last.offset}
+        self._report_state(state)
+        state.breaker.check(config.breaker_run, config.breaker_ratio)
+        return records[done:]
+
+    async def _step(self, state: PartitionState, records: list[Record]) -> tuple[Outgoing, int]:
+        """Outputs of the records and how many were done. Redone without the record that breaks the step."""
+        chunk = CHUNK
+        while True:
+            outgoing = Outgoing(self._config, self._writer, self._wall_clock())
+            deadline = time.perf_counter() + self._config.batch_seconds
+            done = 0
+            try:
+                while done < len(records) and (done == 0 or time.perf_counter() < deadline):
+                    some = records[done : done + chunk]
+                    self._observer.received(len(some))
+                    outcomes = self._outcomes(state.step, some)
+                    for record, outcome in zip(some, outcomes, strict=True):
+                        await outgoing.add(record, outcome)
+                    done += len(some)
+                    await asyncio.sleep(0)
+            except PoisonedError as poisoned:
+                if poisoned.record is not None:
+                    self._forced[poisoned.record.offset] = poisoned.rejected
+                chunk = 1
+                await self._rewind(state)
+            else:
+                return outgoing, done
+
+    def _outcomes(self, step: Step, records: list[Record]) -> list[Outcome]:
+        forced = self._forced
+        given = [record for record in records if record.offset not in forced] if forced else records
+        try:
+            outcomes = step.process(given) if given else []
+        except Exception as error:
+            rejected = fault_of(error)  # raises again what is not one record's fault
+            raise PoisonedError(given[0] if len(given) == 1 else None, rejected) from error
+        if len(outcomes) != len(given):
+            raise TypeError(f"the step gave {len(outcomes)} outcomes for {len(given)} records")
+        if len(given) == len(records):
+            return outcomes
+        of_given = iter(outcomes)
+        return [forced[record.offset] if record.offset in forced else next(of_given) for record in records]
+
+    async def _rewind(self, state: PartitionState) -> None:
+        """Throw the state in memory away and take the committed one in its place."""
+        self._committed = state.next_offset
+        fresh = await self._restored()
+        state.step, state.clock, state.breaker, state.blocks = fresh.step, fresh.clock, fresh.breaker, fresh.blocks
+
+    async def _restore(self) -> None:
+        began = time.perf_counter()
+        self.state = await self._restored()
+        self._observer.restored(self.partition, self.state.blocks, time.perf_counter() - began)
+
+    async def _restored(self) -> PartitionState:
+        fresh = PartitionState(self._new_step())
+        blocks = self._read_changelog(self.partition)
+        async for applied in restore(fresh, blocks, self._committed, self._input_partitions):
+            self._observer.restoring(self.partition, applied)
+        return fresh
+
+    def _report_state(self, state: PartitionState) -> None:
+        kept = state.step.state
+        self._observer.state(self.partition, kept.sizes(), kept.evictions())
+
+    @staticmethod
+    def _wall_clock() -> int:
+        """For the header `processed_at`, which no step reads and nothing is compared by."""
+        return int(time.time() * 1000)
+
+
+def _size(raw: Any) -> int:
+    """Bytes that a fetched record holds, about."""
+    return len(raw.value or b"") + len(raw.key or b"") + 200
+
+
+def _ingested_at(raw: Any) -> int:
+    """The time that the log's clock goes by: carried in a header, and on `raw` the broker's append time."""
+    for name, value in raw.headers:
+        if name == Header.INGESTED_AT:
+            try:
+                return from_rfc3339(value.decode())
+            except ValueError:  # a foreign header: the broker's own time stands in
+                break
+    return int(raw.timestamp)

@@ -1,0 +1,71 @@
+"""One agent as a process: Faust's worker for signals and shutdown, and an exit code that can be trusted."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Callable
+from signal import Signals
+
+import faust
+import structlog
+
+from lodestream.engine.runtime import Engine
+from lodestream.errors import LodestreamError
+
+STOP_SECONDS = 45  # a stop that takes longer hangs: lanes 15 s, producers 5 s, Faust's own waits about 5 s
+
+log = structlog.get_logger(__name__)
+
+
+class Worker(faust.Worker):
+    """Faust's worker, quiet, with a bound on how long a stop may take."""
+
+    def _schedule_shutdown(self, signal: Signals) -> None:
+        _end_after(STOP_SECONDS)
+        super()._schedule_shutdown(signal)
+
+
+def run_engine(build: Callable[[], Engine]) -> int:
+    """Run until SIGTERM or SIGINT (exit code 0) or a failure (non-zero). `build` is called on the event loop."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    engine: Engine | None = None
+
+    async def prepare() -> Engine:
+        return build()
+
+    try:
+        engine = loop.run_until_complete(prepare())
+        engine.app.on_crash = lambda: _end_after(STOP_SECONDS)
+        worker = Worker(engine.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
+        worker.spinner = None  # it writes control characters to standard output
+        worker.execute_from_commandline()
+    except SystemExit as exit_:
+        return _exit_code(engine, exit_.code)
+    except BaseException as error:  # - Faust raises a crash's reason again
+        if engine is None or engine.failure is None:
+            log.exception("failed", exc_info=error)
+        return _exit_code(engine, 1)
+    return _exit_code(engine, 0)
+
+
+def _exit_code(engine: Engine | None, code: object) -> int:
+    if engine is not None and engine.failure is not None:
+        failure = engine.failure
+        return failure.exit_code if isinstance(failure, LodestreamError) else 1
+    return code if isinstance(code, int) else 1
+
+
+def _end_after(seconds: float) -> None:
+    """End the process if it has not ended by itself: whatever is open then is fenced by the next owner."""
+
+    def end() -> None:
+        sys.stderr.flush()
+        os._exit(70)  # EX_SOFTWARE
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()

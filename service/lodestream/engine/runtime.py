@@ -1,0 +1,269 @@
+"""The engine of one agent: a Faust app, a lane per assigned partition, and the rules of failing fast."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, NamedTuple
+
+import faust
+import mode
+import structlog
+from faust.types import TP
+
+from lodestream.engine.changelog import PartitionState
+from lodestream.engine.config import EngineConfig
+from lodestream.engine.lane import Lane
+from lodestream.engine.observer import Observer
+from lodestream.engine.step import Step
+from lodestream.engine.transaction import FencedError, TransactionalWriter
+from lodestream.engine.transport import Batch, BatchSchema, Transport
+from lodestream.errors import LodestreamError
+from lodestream.kafka.log import read_log
+
+CLOSE_SECONDS = 15  # a lane's last transaction at a rebalance or stop; past it the next owner's fence ends it
+LOOP_SECONDS = 10  # an event loop that has not turned for so long is not alive: 50 times a batch's 0.2 s
+STALL_SECONDS = 120  # work waits and nothing was committed: six transaction time-outs
+MONITOR_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Condition(NamedTuple):
+    """An answer for a health check, and why."""
+
+    ok: bool
+    reason: str
+
+
+class App(faust.App):
+    """Faust's app without its folders: all state is in Kafka. `on_crash` is called before a crash is carried out."""
+
+    on_crash: Callable[[], None] | None = None
+
+    def _create_directories(self) -> None:
+        pass
+
+    async def crash(self, reason: BaseException) -> None:
+        if self.on_crash is not None:
+            self.on_crash()
+        await super().crash(reason)
+
+
+class Engine:
+    """Runs one agent. `app` is what a Faust worker starts; `live` and `ready` answer from any thread."""
+
+    def __init__(self, config: EngineConfig, new_step: Callable[[], Step], observer: Observer) -> None:
+        self.config = config
+        self.failure: BaseException | None = None
+        self._new_step = new_step
+        self._observer = observer
+        self._lanes: dict[int, Lane] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._writers: dict[int, TransactionalWriter] = {}
+        self._kept: dict[int, PartitionState] = {}
+        self._fencing = asyncio.Lock()
+        self._generation = -1
+        self._assigned = False
+        self._stopping = False
+        self._turned_at = time.monotonic()
+        self.app = self._build_app()
+
+    # What Faust calls.
+
+    def _build_app(self) -> App:
+        config = self.config
+        app = App(
+            config.group,
+            broker=[f"kafka://{server}" for server in config.client["bootstrap_servers"]],
+            web_enabled=False,
+            topic_disable_leader=True,
+            topic_allow_declare=False,
+            table_standby_replicas=0,
+            agent_supervisor=mode.CrashingSupervisor,
+            stream_buffer_maxsize=64,
+            worker_redirect_stdouts=False,
+            broker_session_timeout=config.session_timeout,
+            broker_heartbeat_interval=config.session_timeout / 3,
+        )
+        transport = Transport(app.conf.broker_consumer, app)
+        transport.lanes = self
+        app.transport = transport
+
+        @app.agent(app.topic(config.input, schema=BatchSchema()), name=config.agent)
+        async def lanes(stream: Any) -> None:
+            async for batch in stream:
+                self._submit(batch)
+
+        @app.task
+        async def monitor() -> None:
+            await self._monitor()
+
+        @app.on_partitions_revoked.connect(weak=False)
+        async def revoked(*_args: Any, **_kwargs: Any) -> None:
+            self._assigned = False
+            self._observer.ready(False)
+            await self._close_lanes()
+
+        @app.on_before_shutdown.connect(weak=False)
+        async def stopping(*_args: Any, **_kwargs: Any) -> None:
+            await self.stop()
+
+        return app
+
+    def _submit(self, batch: Batch) -> None:
+        lane = self._lanes.get(batch.partition)
+        if lane is not None and batch.generation == self._generation:
+            lane.put(batch.records)
+
+    async def fence(self, partitions: set[int]) -> None:
+        """End the lanes and start a producer per partition, which ends what a former owner had open.
+
+        Cancelled midway by a new rebalance, it leaves producers that the next call stops.
+        """
+        async with self._fencing:
+            await self._close_lanes()
+            await asyncio.gather(*(writer.stop() for writer in self._writers.values()))
+            self._writers.clear()
+            for partition in sorted(partitions):
+                self._writers[partition] = TransactionalWriter(self.config, partition)
+            await asyncio.gather(*(writer.start() for writer in self._writers.values()))
+            log.info("fenced", topic=self.config.input, partitions=sorted(partitions))
+
+    def open(self, committed: Mapping[int, int], generation: int) -> None:
+        """Start a lane per partition. A state that was kept stays when it is the committed one."""
+        self._generation = generation
+        kept, self._kept = self._kept, {}
+        for partition, offset in committed.items():
+            lane = Lane(
+                config=self.config,
+                partition=partition,
+                committed=offset,
+                writer=self._writers[partition],
+                new_step=self._new_step,
+                read_changelog=self._read_changelog,
+                observer=self._observer,
+                flow=self,
+                kept=kept.pop(partition, None),
+            )
+            self._lanes[partition] = lane
+            self._tasks[partition] = asyncio.create_task(self._run_lane(lane), name=f"lane-{partition}")
+        for partition in kept:
+            self._observer.released(partition)
+        self._assigned = True
+        self._observer.rebalanced(len(committed))
+
+    def pause(self, partition: int) -> None:
+        """Stop fetching a partition whose lane is full (called by the lane)."""
+        self.app.consumer.on_buffer_full(TP(self.config.input, partition))
+
+    def resume(self, partition: int) -> None:
+        """Fetch it again."""
+        self.app.consumer.on_buffer_drop(TP(self.config.input, partition))
+
+    # Lanes.
+
+    async def _run_lane(self, lane: Lane) -> None:
+        try:
+            await lane.run()
+        except FencedError as error:
+            self._observer.fenced()
+            log.warning("fenced out", partition=lane.partition, error=str(error))
+            await self._await_rebalance(self._generation, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is: the process ends with it
+            await self.fail(error)
+
+    async def _await_rebalance(self, generation: int, error: FencedError) -> None:
+        """A fenced lane drops its partition. If nobody takes it over, only a restart gets it going again."""
+        await asyncio.sleep(2 * self.config.session_timeout)
+        if self._generation == generation and self._assigned and not self._stopping:
+            await self.fail(LodestreamError(f"{error}, and no rebalance followed"))
+
+    async def _close_lanes(self) -> None:
+        """End all lanes after the transaction that is under way; a restore is cancelled."""
+        tasks = list(self._tasks.values())
+        for partition, lane in self._lanes.items():
+            lane.close()
+            if not lane.ready:
+                self._tasks[partition].cancel()
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=1)
+        for partition, lane in self._lanes.items():
+            if lane.state is not None and lane.ready:
+                self._kept[partition] = lane.state
+        self._lanes.clear()
+        self._tasks.clear()
+
+    def _read_changelog(self, partition: int) -> AsyncIterator[list[bytes]]:
+        return _blocks(self.config.client, self.config.changelog, partition)
+
+    async def stop(self) -> None:
+        """End lanes and producers: nothing is in flight after it."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self._observer.ready(False)
+        async with self._fencing:
+            await self._close_lanes()
+            await asyncio.gather(*(writer.stop() for writer in self._writers.values()))
+            self._writers.clear()
+        log.info("stopped", agent=self.config.agent)
+
+    async def fail(self, error: BaseException) -> None:
+        """Fail fast: the process ends with a non-zero code, and its successor fences and restores."""
+        if self.failure is not None:
+            return  # one lane's failure is the process's; the others follow from it
+        self.failure = error
+        log.error("failed", agent=self.config.agent, error=type(error).__name__, exc_info=error)
+        await self.app.crash(error)
+
+    # Watching.
+
+    async def _monitor(self) -> None:
+        """Turn with the loop: how late it is, how far behind the lanes are, whether all is ready."""
+        while not self._stopping:
+            due = time.monotonic() + MONITOR_SECONDS
+            await asyncio.sleep(MONITOR_SECONDS)
+            self._turned_at = time.monotonic()
+            self._observer.loop_delay(max(0.0, self._turned_at - due))
+            self._observer.ready(self.ready().ok)
+            self._observer.lag(self._lag())
+
+    def _lag(self) -> dict[tuple[str, int], int]:
+        lag = {}
+        for partition, lane in self._lanes.items():
+            highwater = self.app.consumer.highwater(TP(self.config.input, partition))
+            if highwater is not None:
+                lag[self.config.input, partition] = max(0, highwater - lane.next_offset)
+        return lag
+
+    def live(self) -> Condition:
+        """The loop turns, and work that waits gets done. Asks nobody: a broker's blip must not restart us."""
+        now = time.monotonic()
+        if now - self._turned_at > LOOP_SECONDS:
+            return Condition(False, f"the event loop has not turned for {now - self._turned_at:.0f} s")
+        for lane in list(self._lanes.values()):
+            if lane.ready and lane.waiting and now - lane.progressed_at > STALL_SECONDS:
+                return Condition(False, f"partition {lane.partition} has made no progress for {STALL_SECONDS} s")
+        return Condition(True, "alive")
+
+    def ready(self) -> Condition:
+        """Partitions assigned, producers fenced, state restored."""
+        if self._stopping:
+            return Condition(False, "stopping")
+        if not self._assigned:
+            return Condition(False, "no partitions assigned yet")
+        restoring = [str(lane.partition) for lane in list(self._lanes.values()) if not lane.ready]
+        if restoring:
+            return Condition(False, f"restoring partitions {', '.join(restoring)}")
+        return Condition(True, f"{len(self._lanes)} partitions")
+
+
+async def _blocks(client: Mapping[str, Any], topic: str, partition: int) -> AsyncIterator[list[bytes]]:
+    async for records in read_log(client, topic, partitions=[partition]):
+        yield [record.value or b"" for record in records]

@@ -1,0 +1,122 @@
+"""One transaction: outputs, changelog block and input offset, all or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.errors import ProducerFenced
+from aiokafka.partitioner import murmur2
+
+from lodestream.engine.config import EngineConfig
+from lodestream.errors import LodestreamError
+
+BATCH_BYTES = 256 << 10  # of one Kafka record batch: large enough to compress well, small against memory
+STOP_SECONDS = 5  # to close a producer's connections; what is open then is ended by the next owner's fence
+
+Message = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+"""Key, value, headers of a record to write; a list, because aiokafka takes nothing else."""
+
+
+class FencedError(LodestreamError):
+    """Another owner has started a producer with our transactional id, or the transaction timed out."""
+
+
+class TransactionError(LodestreamError):
+    """A transaction failed in a way that leaves its outcome open: the process ends and its successor fences."""
+
+
+class TransactionalWriter:
+    """The transactional producer of one input partition.
+
+    After any error it must not be used again: a delayed message of the old epoch could end a later transaction
+    of the same epoch (Jepsen, Bufstream 0.1.0, 2024). A new producer has a new epoch.
+    """
+
+    def __init__(self, config: EngineConfig, partition: int) -> None:
+        self._config = config
+        self._partition = partition
+        self._producer: aiokafka.AIOKafkaProducer | None = None
+        self._partitions: dict[str, int] = {}
+
+    async def start(self) -> None:
+        """Fence: ends the former owner's open transaction. Returns when that is done."""
+        config = self._config
+        self._producer = aiokafka.AIOKafkaProducer(
+            **config.client,
+            transactional_id=config.transactional_id(self._partition),
+            transaction_timeout_ms=int(config.transaction_timeout * 1000),
+            compression_type=config.compression,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=config.output_bytes,
+        )
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        """Close the connections. Never commits: what is open stays open until it is fenced."""
+        if self._producer is None:
+            return
+        producer, self._producer = self._producer, None
+        try:
+            await asyncio.wait_for(producer.stop(), STOP_SECONDS)
+        except (TimeoutError, aiokafka.errors.KafkaError):
+            await producer.client.close()
+
+    async def partitions(self, topic: str) -> int:
+        """Partition count of a topic (cached for the life of the producer)."""
+        if topic not in self._partitions:
+            self._partitions[topic] = len(await self._started().partitions_for(topic))
+        return self._partitions[topic]
+
+    async def place(self, topic: str, key: bytes | None) -> int:
+        """The partition of a key: murmur2, as Kafka's default partitioner. No key: partition 0."""
+        count = await self.partitions(topic)
+        return 0 if key is None else (murmur2(key) & 0x7FFFFFFF) % count
+
+    async def commit(self, messages: Mapping[tuple[str, int], Sequence[Message]], next_offset: int) -> None:
+        """Write all messages by (topic, partition) and the input offset in one transaction.
+
+        Raises `FencedError`, or `TransactionError` for anything else that goes wrong, the deadline included.
+        """
+        config = self._config
+        producer = self._started()
+        try:
+            async with asyncio.timeout(config.transaction_timeout):
+                await producer.begin_transaction()
+                await asyncio.gather(*(self._send(producer, where, some) for where, some in messages.items()))
+                if config.hold_transaction:
+                    await asyncio.sleep(config.hold_transaction)
+                source = TopicPartition(config.input, self._partition)
+                await producer.send_offsets_to_transaction({source: next_offset}, config.group)
+                await producer.commit_transaction()
+        except ProducerFenced:
+            raise FencedError(f"fenced on {config.input}[{self._partition}]") from None
+        except TimeoutError:
+            raise TransactionError(
+                f"a transaction for {config.input}[{self._partition}] took longer than {config.transaction_timeout:g} s"
+            ) from None
+        except aiokafka.errors.KafkaError as error:
+            raise TransactionError(
+                f"a transaction for {config.input}[{self._partition}] failed: {type(error).__name__}: {error}"
+            ) from error
+
+    def _started(self) -> aiokafka.AIOKafkaProducer:
+        if self._producer is None:
+            raise TransactionError(f"the producer for {self._config.input}[{self._partition}] is not started")
+        return self._producer
+
+    @staticmethod
+    async def _send(producer: aiokafka.AIOKafkaProducer, where: tuple[str, int], messages: Sequence[Message]) -> None:
+        """Write to one partition and wait for its acknowledgements; a failed delivery raises."""
+        topic, partition = where
+        acks = []
+        batch = producer.create_batch()
+        for key, value, headers in messages:
+            if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
+                acks.append(await producer.send_batch(batch, topic, partition=partition))
+                batch = producer.create_batch()
+                batch.append(timestamp=None, key=key, value=value, headers=headers)
+        acks.append(await producer.send_batch(batch, topic, partition=partition))
+        await asyncio.gather(*acks)

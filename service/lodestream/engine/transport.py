@@ -1,0 +1,142 @@
+"""Faust's transport, so that one Faust event is one batch of records of one partition.
+
+Faust's cost is per event, so it all but vanishes, and an agent stays an ordinary Faust agent. Offsets travel
+inside the lanes' transactions: Faust's own commits commit nothing, so its acks, on time or too early, do no harm.
+The overridden methods are internals of the pinned Faust and aiokafka: `tests/unit/test_engine_internals.py`
+names them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import aiokafka
+import faust
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+from lodestream.engine.config import EngineConfig
+
+FETCH_WAIT_MS = 100  # an empty fetch comes back after this: bounds idle work (10 fetches/s) and shutdown
+FETCH_BYTES = 4 << 20  # per partition and fetch; larger fetches were slower, smaller ones cost more events
+
+
+class Batch(NamedTuple):
+    """Records of one partition as fetched, and the group generation they were fetched in."""
+
+    partition: int
+    generation: int
+    records: list[Any]  # aiokafka.ConsumerRecord
+
+
+class Lanes(Protocol):
+    """What the transport asks of the engine at each assignment."""
+
+    config: EngineConfig
+
+    async def fence(self, partitions: set[int]) -> None:
+        """End the lanes, start a producer per partition: nobody else can write for them any more."""
+        ...
+
+    def open(self, committed: Mapping[int, int], generation: int) -> None:
+        """Start a lane per partition from its committed offset."""
+        ...
+
+
+class BatchSchema(faust.Schema):  # type: ignore[type-arg]
+    """Hands the batch through: decoding belongs to the step, a decode error in Faust would drop the message."""
+
+    def loads_key(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> None:  # noqa: ARG002
+        return None
+
+    def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:  # noqa: ARG002
+        return message.value
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """The consumer, in its own thread: heartbeats go on while the event loop computes."""
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        config: EngineConfig = transport.lanes.config
+        self._assignor = RoundRobinPartitionAssignor
+        return aiokafka.AIOKafkaConsumer(
+            **config.client,
+            group_id=config.group,
+            group_instance_id=config.instance_id,
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            max_poll_interval_ms=300_000,
+            session_timeout_ms=int(config.session_timeout * 1000),
+            heartbeat_interval_ms=int(config.session_timeout * 1000 / 3),
+            rebalance_timeout_ms=60_000,
+        )
+
+
+class Consumer(driver.Consumer):
+    """Yields batches, commits nothing, and lets the engine fence at every assignment."""
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
+        records, _active = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if not records or self.should_stop:
+            return
+        for tp, batch in records.items():
+            # After a revocation the positions are sought anew from the committed offsets, so what is dropped
+            # here is read again by whoever owns the partition then.
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            last = batch[-1]
+            yield (
+                tp,
+                ConsumerMessage(
+                    last.topic,
+                    last.partition,
+                    last.offset,
+                    last.timestamp / 1000,
+                    last.timestamp_type,
+                    [],
+                    None,
+                    Batch(last.partition, generation, batch),  # type: ignore[arg-type]
+                    None,
+                    0,
+                    0,
+                    tp,
+                    generation_id=generation,
+                ),
+            )
+
+    async def _commit(self, offsets: Any) -> bool:  # noqa: ARG002
+        return True
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Faust's bookkeeping per offset, which nothing here needs."""
+
+    async def perform_seek(self) -> None:
+        """Fence first, read the committed offsets then: what a former owner had open is ended by that."""
+        lanes: Lanes = self.transport.lanes  # type: ignore[attr-defined]
+        generation = self.app.consumer_generation_id
+        mine = {tp for tp in self.assignment() if tp.topic == lanes.config.input}
+        await lanes.fence({tp.partition for tp in mine})
+        await super().perform_seek()
+        if generation == self.app.consumer_generation_id:
+            lanes.open({tp.partition: self._committed_offset.get(tp) or 0 for tp in mine}, generation)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's stuck detection counts events and commits that do not exist here; health has its own."""
+
+
+class Transport(driver.Transport):
+    """Faust's aiokafka transport with the consumer above."""
+
+    Consumer = Consumer
+    lanes: Lanes

@@ -1,0 +1,92 @@
+"""A worker with a step that counts: run as a process by the engine's fault tests.
+
+Its output says how many records its partition has seen before, so that an output alone proves that the state was
+right: the record at place n of its partition must say n, whatever was killed in between. Some values break the
+step on purpose.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Mapping, Sequence
+
+from lodestream import logs, settings
+from lodestream.engine.config import EngineConfig
+from lodestream.engine.process import run_engine
+from lodestream.engine.runtime import Engine
+from lodestream.engine.step import Outcome, Output, Record, StoreSize, one_by_one
+from lodestream.errors import Reason, Rejected
+from lodestream.kafka.clients import client_arguments
+from lodestream.metrics import Metrics
+from prometheus_client import CollectorRegistry
+
+TOO_LARGE = 10 << 20
+
+
+class Counter:
+    """Counts records; its changelog block is how many came since the last one."""
+
+    FORMAT = 1
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._drained = 0
+
+    def drain(self) -> bytes:
+        packed = struct.pack("<I", self.count - self._drained)
+        self._drained = self.count
+        return packed
+
+    def apply(self, block: bytes) -> None:
+        self.count += struct.unpack("<I", block)[0]
+        self._drained = self.count
+
+    def sizes(self) -> Mapping[str, StoreSize]:
+        return {"counter": StoreSize(self.count, 8)}
+
+    def evictions(self) -> Mapping[tuple[str, str], int]:
+        return {}
+
+
+class CountingStep:
+    def __init__(self) -> None:
+        self.state = Counter()
+
+    def process(self, records: Sequence[Record]) -> list[Outcome]:
+        return one_by_one(self._count, records)
+
+    def _count(self, record: Record) -> list[Output]:
+        value = record.value or b""
+        if value.startswith(b"reject"):
+            raise Rejected(Reason.INVALID_RECORD, "asked for")
+        before = self.state.count
+        self.state.count += 1  # before it breaks: what it changed must not stay
+        if value.startswith(b"raise"):
+            raise ZeroDivisionError("secret text of the record")
+        if value.startswith(b"large"):
+            return [Output("out", record.key, b"x" * TOO_LARGE)]
+        return [Output("out", record.key, b"%d %s" % (before, value), partition=record.partition)]
+
+
+def main() -> int:
+    current = settings.load()
+    logs.configure(current)
+    config = EngineConfig(
+        agent="count",
+        prefix=current.topic_prefix,
+        group=current.group("count"),
+        input=current.topic("in"),
+        changelog=current.topic("count-state"),
+        dead_letters=current.topic("dead-letters"),
+        client=client_arguments(current),
+        session_timeout=current.session_timeout_seconds,
+        transaction_timeout=current.transaction_timeout_seconds,
+        hold_transaction=current.hold_transaction_seconds,
+        breaker_run=current.dead_letter_run_limit,
+    )
+    return run_engine(lambda: Engine(config, CountingStep, Metrics(CollectorRegistry(), "clean")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

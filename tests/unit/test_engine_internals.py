@@ -1,0 +1,81 @@
+"""The internals of Faust, mode and aiokafka that the engine builds on, and the versions that have them.
+
+When this test fails after an upgrade: read what changed in these places before touching the pins.
+"""
+
+from __future__ import annotations
+
+import inspect
+from importlib.metadata import requires, version
+
+import aiokafka
+import faust
+import pytest
+from aiokafka.partitioner import murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
+from faust.app.base import App
+from faust.tables.recovery import Recovery
+from faust.transport.consumer import Consumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
+from faust.transport.drivers.aiokafka import Consumer as AIOKafkaConsumer
+from mode.worker import Worker
+
+PINS = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
+
+
+@pytest.mark.parametrize(("package", "pin"), PINS.items())
+def test_the_pins_are_exact_and_installed(package: str, pin: str) -> None:
+    assert version(package) == pin
+    assert f"{package}=={pin}" in (requires("lodestream") or [])
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "parameters"),
+    [
+        # transport.py overrides these
+        (AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
+        (AIOKafkaConsumer, "_new_consumer_thread", ["self"]),
+        (AIOKafkaConsumer, "verify_event_path", ["self", "now", "tp"]),
+        (Consumer, "getmany", ["self", "timeout"]),
+        (Consumer, "_commit", ["self", "offsets"]),
+        (Consumer, "_add_gap", ["self", "tp", "offset_from", "offset_to"]),
+        (Consumer, "perform_seek", ["self"]),
+        # … and calls or reads these
+        (Consumer, "_wait_next_records", ["self", "timeout"]),
+        (Consumer, "on_buffer_full", ["self", "tp"]),
+        (Consumer, "on_buffer_drop", ["self", "tp"]),
+        # runtime.py
+        (App, "_create_directories", ["self"]),
+        (App, "crash", ["self", "reason"]),
+        # process.py
+        (Worker, "_schedule_shutdown", ["self", "signal"]),
+        # transaction.py
+        (BatchBuilder, "append", ["self", "timestamp", "key", "value", "headers"]),
+        (aiokafka.AIOKafkaProducer, "send_offsets_to_transaction", ["self", "offsets", "group_id"]),
+    ],
+)
+def test_what_the_engine_overrides_or_calls_is_there(owner: type, name: str, parameters: list[str]) -> None:
+    assert list(inspect.signature(getattr(owner, name)).parameters) == parameters
+
+
+def test_every_assignment_seeks_before_the_flow_resumes() -> None:
+    source = inspect.getsource(Recovery._resume_streams)
+    assert source.index("perform_seek()") < source.index("resume_flow()")
+
+
+def test_committed_offsets_are_read_by_the_seek_that_the_engine_wraps() -> None:
+    assert "seek_to_committed" in inspect.getsource(Consumer.perform_seek)
+    assert "_committed_offset" in inspect.getsource(Consumer.perform_seek)
+
+
+def test_a_transport_names_its_consumer_class() -> None:
+    assert issubclass(Transport.Consumer, Consumer)
+    assert isinstance(faust.App.transport, property)
+
+
+@pytest.mark.parametrize(
+    ("key", "hashed"),  # values of Apache Kafka's own UtilsTest.testMurmur2
+    [(b"21", -973932308), (b"foobar", -790332482), (b"a-little-bit-long-string", -985981536)],
+)
+def test_keys_are_hashed_as_kafkas_default_partitioner_does(key: bytes, hashed: int) -> None:
+    assert murmur2(key) & 0xFFFFFFFF == hashed & 0xFFFFFFFF
