@@ -11,6 +11,8 @@ import struct
 import sys
 from collections.abc import Mapping, Sequence
 
+from prometheus_client import CollectorRegistry
+
 from lodestream import logs, settings
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.process import run_engine
@@ -19,7 +21,6 @@ from lodestream.engine.step import Outcome, Output, Record, StoreSize, one_by_on
 from lodestream.errors import Reason, Rejected
 from lodestream.kafka.clients import client_arguments
 from lodestream.metrics import Metrics
-from prometheus_client import CollectorRegistry
 
 TOO_LARGE = 10 << 20
 
@@ -78,11 +79,13 @@ def main() -> int:
         group=current.group("count"),
         input=current.topic("in"),
         changelog=current.topic("count-state"),
-        dead_letters=current.topic("dead-letters"),
+        outputs=("out",),
+        dead_letters="dead-letters",
         client=client_arguments(current),
         session_timeout=current.session_timeout_seconds,
         transaction_timeout=current.transaction_timeout_seconds,
         hold_transaction=current.hold_transaction_seconds,
+        batch_records=current.batch_max_records,
         breaker_run=current.dead_letter_run_limit,
     )
     return run_engine(lambda: Engine(config, CountingStep, Metrics(CollectorRegistry(), "clean")))

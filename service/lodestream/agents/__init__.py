@@ -9,10 +9,15 @@ from typing import Final
 from lodestream.agents import clean, dedupe, tag
 from lodestream.engine.step import Step
 from lodestream.settings import Settings
-from lodestream.topics import ARTICLES, ORIGINALS, RAW
+from lodestream.topics import ARTICLES, DUPLICATES, ENRICHED, ORIGINALS, RAW, STORIES
 
 INPUTS: Final[Mapping[str, str]] = MappingProxyType({"clean": RAW, "dedupe": ARTICLES, "tag": ORIGINALS})
 """Agents in the order of the flow, with the topic that each reads."""
+
+OUTPUTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"clean": (ARTICLES,), "dedupe": (ORIGINALS, DUPLICATES, STORIES), "tag": (ENRICHED,)}
+)
+"""Topics that each agent writes to, beside its changelog and the dead letters."""
 
 _FACTORIES: Final[Mapping[str, Callable[[Settings], Callable[[], Step]]]] = MappingProxyType(
     {"clean": clean.steps, "dedupe": dedupe.steps, "tag": tag.steps}

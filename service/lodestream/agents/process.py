@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from prometheus_client import CollectorRegistry
 
-from lodestream.agents import INPUTS, steps
+from lodestream.agents import INPUTS, OUTPUTS, steps
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.process import run_engine
 from lodestream.engine.runtime import Engine
@@ -27,7 +27,8 @@ def engine_config(agent: str, settings: Settings, number: int = 0) -> EngineConf
         group=settings.group(agent),
         input=settings.topic(INPUTS[agent]),
         changelog=settings.topic(changelog_of(agent)),
-        dead_letters=settings.topic(DEAD_LETTERS),
+        outputs=OUTPUTS[agent],
+        dead_letters=DEAD_LETTERS,
         client=client_arguments(settings),
         instance_id=instance,
         session_timeout=settings.session_timeout_seconds,

@@ -32,11 +32,11 @@ def command(agents: tuple[str, ...], processes: tuple[str, ...], number: int, po
     whatever runs it restarts it. Metrics and health are on LODESTREAM_HTTP_PORT and the ports after it,
     one per process in the order given.
     """
+    end_with_parent()
     current = settings.load()
     logs.configure(current)
     counts = _counts(agents or tuple(INPUTS), processes)
     if sum(counts.values()) == 1:
-        end_with_parent()
         _check(current)
         from lodestream.agents.process import run_agent  # noqa: PLC0415 - Faust is imported where it runs
 
@@ -60,7 +60,7 @@ def _counts(agents: tuple[str, ...], processes: tuple[str, ...]) -> dict[str, in
 
 def _programs(counts: dict[str, int], first_port: int) -> list[Program]:
     """A command line per process; 0 as first port leaves each to take a free one."""
-    programs = []
+    programs: list[Program] = []
     for agent, processes in counts.items():
         for number in range(processes):
             port = first_port + len(programs) if first_port else 0

@@ -37,19 +37,28 @@ class Breaker:
             self._seen = min(self._seen + 1, WINDOW)
             self._bits = (self._bits << 1 | dead) & _FULL
 
+    def copy(self) -> Breaker:
+        return Breaker(self._run, self._seen, self._bits)
+
+    def is_open(self, run_limit: int, ratio_limit: float) -> bool:
+        """A limit is reached. The ratio counts once the window is full."""
+        full = self._seen == WINDOW
+        return self._run >= run_limit or (full and self._bits.bit_count() > ratio_limit * WINDOW)
+
     def check(self, run_limit: int, ratio_limit: float) -> None:
-        """Raise `BreakerOpenError` when a limit is reached. The ratio counts once the window is full."""
+        """Raise `BreakerOpenError` when a limit is reached."""
+        if not self.is_open(run_limit, ratio_limit):
+            return
         if self._run >= run_limit:
             raise BreakerOpenError(
                 f"{self._run} dead letters in a row (LODESTREAM_DEAD_LETTER_RUN_LIMIT={run_limit}): look at "
                 "`lodestream dead-letters list`, mend the cause, or raise the limit to go on"
             )
-        dead = self._bits.bit_count()
-        if self._seen == WINDOW and dead > ratio_limit * WINDOW:
-            raise BreakerOpenError(
-                f"{dead} of the last {WINDOW} records became dead letters (LODESTREAM_DEAD_LETTER_RATIO_LIMIT="
-                f"{ratio_limit:g}): look at `lodestream dead-letters list`, mend the cause, or raise the limit"
-            )
+        raise BreakerOpenError(
+            f"{self._bits.bit_count()} of the last {WINDOW} records became dead letters "
+            f"(LODESTREAM_DEAD_LETTER_RATIO_LIMIT={ratio_limit:g}): look at `lodestream dead-letters list`, "
+            "mend the cause, or raise the limit to go on"
+        )
 
     def pack(self) -> bytes:
         """Run, records seen and the window's bits: at most 258 bytes."""

@@ -9,14 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """One agent on one cluster. Topic names are full names, times are seconds, sizes are bytes."""
+    """One agent on one cluster. Topic names are full unless said otherwise; times are seconds, sizes bytes."""
 
     agent: str
     prefix: str
     group: str
     input: str
     changelog: str
-    dead_letters: str
+    outputs: tuple[str, ...]  # topics that the step writes to, without the prefix
+    dead_letters: str  # without the prefix
     client: Mapping[str, Any] = field(repr=False)  # aiokafka client arguments; may hold a password
     instance_id: str | None = None
     compression: str | None = "lz4"

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
+from lodestream.engine.breaker import Breaker
 from lodestream.engine.changelog import Block, PartitionState, restore
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.observer import Observer
@@ -24,6 +25,7 @@ from lodestream.headers import Header
 from lodestream.times import from_rfc3339
 
 CHUNK = 64  # records a step gets at once: enough for its vector code, few enough to turn the loop in between
+RECORD_BYTES = 300  # of a fetched record beside its value: objects, key, headers; about
 NOT_BEHIND = 256  # with fewer records waiting, a lane gives others the commit interval to arrive
 
 
@@ -67,24 +69,26 @@ class Lane:
         self._read_changelog = read_changelog
         self._observer = observer
         self._flow = flow
-        self._queue: deque[Any] = deque()  # aiokafka.ConsumerRecord, batches laid end to end
+        self._queue: deque[tuple[list[Any], int]] = deque()  # fetched aiokafka.ConsumerRecords, and their bytes
         self._bytes = 0
         self._paused = False
         self._closing = False
         self._wake = asyncio.Event()
         self._forced: dict[int, Rejected] = {}  # offsets that broke the step
         self._input_partitions = 0
+        self._partitions: dict[str, int] = {}  # of the topics to write to
 
     @property
     def next_offset(self) -> int:
         """The input offset up to which everything is committed."""
         return self.state.next_offset if self.state is not None else self._committed
 
-    def put(self, records: Sequence[Any]) -> None:
+    def put(self, records: list[Any]) -> None:
         """Queue fetched records; past the byte limit the partition is not fetched until the lane has caught up."""
-        self._queue.extend(records)
-        self.waiting = len(self._queue)
-        self._bytes += sum(_size(record) for record in records)
+        size = sum(record.serialized_value_size for record in records) + RECORD_BYTES * len(records)
+        self._queue.append((records, size))
+        self.waiting += len(records)
+        self._bytes += size
         if not self._paused and self._bytes > self._config.queue_bytes:
             self._paused = True
             self._flow.pause(self.partition)
@@ -97,11 +101,14 @@ class Lane:
 
     async def run(self) -> None:
         """Restore, then commit batch after batch until closed. Raises what stops the process."""
-        self._input_partitions = await self._writer.partitions(self._config.input)
+        config = self._config
+        self._input_partitions = await self._writer.partitions(config.input)
+        for topic in (*config.outputs, config.dead_letters):
+            self._partitions[topic] = await self._writer.partitions(config.prefix + topic)
         if self.state is None:
             await self._restore()
         state = self._state()
-        state.breaker.check(self._config.breaker_run, self._config.breaker_ratio)
+        state.breaker.check(config.breaker_run, config.breaker_ratio)
         self._report_state(state)
         self.ready = True
         while not self._closing:
@@ -109,8 +116,8 @@ class Lane:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            if len(self._queue) < NOT_BEHIND:
-                await asyncio.sleep(self._config.commit_interval)
+            if self.waiting < NOT_BEHIND:
+                await asyncio.sleep(config.commit_interval)
             records = self._take(state)
             while records and not self._closing:
                 records = await self._transact(state, records)
@@ -126,19 +133,23 @@ class Lane:
         records: list[Record] = []
         size = 0
         clock = state.clock
-        queue = self._queue
-        while queue and len(records) < config.batch_records and size < config.batch_bytes:
-            raw = queue.popleft()
-            bytes_ = _size(raw)
+        while self._queue and len(records) < config.batch_records and size < config.batch_bytes:
+            fetched, bytes_ = self._queue.popleft()
+            room = config.batch_records - len(records)
+            if len(fetched) > room:
+                rest = bytes_ * (len(fetched) - room) // len(fetched)
+                self._queue.appendleft((fetched[room:], rest))
+                fetched, bytes_ = fetched[:room], bytes_ - rest
+            self.waiting -= len(fetched)
             self._bytes -= bytes_
-            if raw.offset < state.next_offset:
-                continue
             size += bytes_
-            at = _ingested_at(raw)
-            clock = max(clock, at)
-            records.append(Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, raw.headers, at, clock))
-        self.waiting = len(queue)
-        if self._paused and self._bytes < self._config.queue_bytes // 2:
+            for raw in fetched:
+                if raw.offset < state.next_offset:
+                    continue
+                at = _ingested_at(raw) if raw.headers else raw.timestamp
+                clock = max(clock, at)
+                records.append(Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, raw.headers, at, clock))
+        if self._paused and self._bytes < config.queue_bytes // 2:
             self._paused = False
             self._flow.resume(self.partition)
         return records
@@ -150,17 +161,18 @@ class Lane:
         outgoing, done = await self._step(state, records)
         stepped = time.perf_counter()
         last = records[done - 1]
-        state.breaker.count_all(outgoing.fates)
+        breaker = state.breaker.copy()
+        breaker.count_all(outgoing.fates)
         block = Block(
             state.step.state.FORMAT,
             self._input_partitions,
             state.next_offset,
             last.offset + 1,
             last.clock,
-            state.breaker.pack(),
+            breaker.pack(),
             state.step.state.drain(),
         )
-        outgoing.add_block(config.changelog, self.partition, block.pack())
+        outgoing.add_block(self.partition, block.pack())
         try:
             await self._writer.commit(outgoing.messages, last.offset + 1)
         except BaseException:
@@ -170,6 +182,7 @@ class Lane:
         now = time.perf_counter()
         state.next_offset = last.offset + 1
         state.clock = last.clock
+        state.breaker = breaker
         self.progressed_at = time.monotonic()
         self._observer.stepped(done, stepped - began)
         wall = time.time()
@@ -187,17 +200,17 @@ class Lane:
         """Outputs of the records and how many were done. Redone without the record that breaks the step."""
         chunk = CHUNK
         while True:
-            outgoing = Outgoing(self._config, self._writer, self._wall_clock())
+            outgoing = Outgoing(self._config, self._partitions, self._wall_clock())
             deadline = time.perf_counter() + self._config.batch_seconds
             done = 0
             try:
                 while done < len(records) and (done == 0 or time.perf_counter() < deadline):
                     some = records[done : done + chunk]
                     self._observer.received(len(some))
-                    outcomes = self._outcomes(state.step, some)
-                    for record, outcome in zip(some, outcomes, strict=True):
-                        await outgoing.add(record, outcome)
+                    outgoing.add_all(some, self._outcomes(state.step, some))
                     done += len(some)
+                    if outgoing.reasons and self._opens(state.breaker, outgoing.fates):
+                        break  # what is done is committed, then the breaker stops the process
                     await asyncio.sleep(0)
             except PoisonedError as poisoned:
                 if poisoned.record is not None:
@@ -206,6 +219,11 @@ class Lane:
                 await self._rewind(state)
             else:
                 return outgoing, done
+
+    def _opens(self, breaker: Breaker, fates: list[bool]) -> bool:
+        after = breaker.copy()
+        after.count_all(fates)
+        return after.is_open(self._config.breaker_run, self._config.breaker_ratio)
 
     def _outcomes(self, step: Step, records: list[Record]) -> list[Outcome]:
         forced = self._forced
@@ -248,11 +266,6 @@ class Lane:
     def _wall_clock() -> int:
         """For the header `processed_at`, which no step reads and nothing is compared by."""
         return int(time.time() * 1000)
-
-
-def _size(raw: Any) -> int:
-    """Bytes that a fetched record holds, about."""
-    return len(raw.value or b"") + len(raw.key or b"") + 200
 
 
 def _ingested_at(raw: Any) -> int:

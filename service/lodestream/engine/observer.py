@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from lodestream.engine.step import StoreSize
+from lodestream.engine.step import Size
 
 TopicPartition = tuple[str, int]
 
@@ -46,7 +46,7 @@ class Observer(Protocol):
     def state(
         self,
         partition: int,
-        sizes: Mapping[str, StoreSize],
+        sizes: Mapping[str, Size],
         evictions: Mapping[tuple[str, str], int],
     ) -> None:
         """Size of a partition's state by store, and entries evicted since its start by (store, why)."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from aiokafka.partitioner import murmur2
 
 from lodestream.engine.config import EngineConfig
-from lodestream.engine.step import Outcome, Output, Record
-from lodestream.engine.transaction import Message, TransactionalWriter
+from lodestream.engine.step import Outcome, Record
+from lodestream.engine.transaction import Message
 from lodestream.errors import LodestreamError, Reason, Rejected
 from lodestream.headers import Header
 from lodestream.letters import letter_headers, letter_key
 from lodestream.times import rfc3339
 
-OVERHEAD = 4096  # of a record in its batch: framing and the headers added here
+OVERHEAD = 16 << 10  # of a record in its batch: key, headers and framing; document ids and URLs are short
 
 
 class PoisonedError(Exception):
@@ -40,47 +43,53 @@ def fault_of(error: Exception) -> Rejected:
 class Outgoing:
     """Collects the outcomes of one transaction in input order."""
 
-    def __init__(self, config: EngineConfig, writer: TransactionalWriter, now: int) -> None:
+    def __init__(self, config: EngineConfig, partitions: Mapping[str, int], now: int) -> None:
+        """`partitions`: counts by the short names of the topics that the step may write to; `now` in ms."""
         self.messages: dict[tuple[str, int], list[Message]] = {}
         self.counts: Counter[tuple[str, str]] = Counter()
         self.reasons: Counter[str] = Counter()
         self.fates: list[bool] = []  # by record: did it become a dead letter?
         self._config = config
-        self._writer = writer
+        self._partitions = partitions
         self._now = rfc3339(now)
         self._processed_at = (Header.PROCESSED_AT, self._now.encode())
-        self._ingested: tuple[int, tuple[str, bytes]] = (-1, ("", b""))
+        self._ingested_at = -1
+        self._ingested_header = ("", b"")
 
-    async def add(self, record: Record, outcome: Outcome) -> None:
-        """Take one record's fate. Raises `PoisonedError` when an output is larger than the broker takes."""
-        if isinstance(outcome, Rejected):
-            await self._add_letter(record, outcome)
-            return
-        self.fates.append(False)
-        config = self._config
-        if record.ingested_at != self._ingested[0]:
-            at = rfc3339(record.ingested_at).encode()
-            self._ingested = (record.ingested_at, (Header.INGESTED_AT, at))
-        coordinate = f"{record.topic}:{record.partition}:{record.offset}:"
-        for index, output in enumerate(outcome):
-            topic = config.prefix + output.topic
-            partition = output.partition
-            if partition is None:
-                partition = await self._writer.place(topic, output.key)
-            origin = (Header.ORIGIN, f"{coordinate}{index}".encode())
-            headers = [*output.headers, self._ingested[1], origin, self._processed_at]
-            size = _size(output)
-            if size > config.output_bytes - OVERHEAD:
-                detail = f"an output for {output.topic} has {size} bytes"
-                raise PoisonedError(record, Rejected(Reason.OUTPUT_TOO_LARGE, detail))
-            self._put(topic, partition, (output.key, output.value, headers))
-            for family, label, n in output.counts:
-                self.counts[family, label] += n
+    def add_all(self, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
+        """Take the fate of each record. Raises `PoisonedError` when an output is larger than the broker takes.
 
-    def add_block(self, changelog: str, partition: int, packed: bytes) -> None:
-        self._put(changelog, partition, (None, packed, []))
+        This loop runs for every record of the service: what can be is computed once per record or per batch.
+        """
+        limit = self._config.output_bytes - OVERHEAD
+        for record, outcome in zip(records, outcomes, strict=True):
+            if isinstance(outcome, Rejected):
+                self._add_letter(record, outcome)
+                continue
+            self.fates.append(False)
+            if record.ingested_at != self._ingested_at:
+                self._ingested_at = record.ingested_at
+                self._ingested_header = (Header.INGESTED_AT, rfc3339(record.ingested_at).encode())
+            place = f"{record.topic}:{record.partition}:{record.offset}:"
+            for index, (topic, key, value, headers, partition, counts) in enumerate(outcome):
+                if value is not None and len(value) > limit:
+                    detail = f"an output for {topic} has {len(value)} bytes"
+                    raise PoisonedError(record, Rejected(Reason.OUTPUT_TOO_LARGE, detail))
+                where = self._place(topic, key) if partition is None else partition
+                origin = (Header.ORIGIN, f"{place}{index}".encode())
+                self._put(
+                    self._config.prefix + topic,
+                    where,
+                    (key, value, [*headers, self._ingested_header, origin, self._processed_at]),
+                )
+                for family, label, n in counts:
+                    self.counts[family, label] += n
 
-    async def _add_letter(self, record: Record, rejected: Rejected) -> None:
+    def add_block(self, partition: int, packed: bytes) -> None:
+        """The changelog block of the transaction."""
+        self._put(self._config.changelog, partition, (None, packed, []))
+
+    def _add_letter(self, record: Record, rejected: Rejected) -> None:
         config = self._config
         self.fates.append(True)
         self.reasons[str(rejected.reason)] += 1
@@ -97,13 +106,15 @@ class Outgoing:
             at=self._now,
         )
         topic = config.dead_letters
-        self._put(topic, await self._writer.place(topic, key), (key, record.value or b"", list(headers)))
+        self._put(config.prefix + topic, self._place(topic, key), (key, record.value or b"", list(headers)))
+
+    def _place(self, topic: str, key: bytes | None) -> int:
+        """The partition of a key: murmur2, as Kafka's default partitioner. No key: partition 0."""
+        return 0 if key is None else (murmur2(key) & 0x7FFFFFFF) % self._partitions[topic]
 
     def _put(self, topic: str, partition: int, message: Message) -> None:
-        self.messages.setdefault((topic, partition), []).append(message)
-
-
-def _size(output: Output) -> int:
-    """Bytes of the key, the value and the step's headers."""
-    headers = sum(len(name) + len(value) for name, value in output.headers)
-    return len(output.value or b"") + len(output.key or b"") + headers
+        messages = self.messages.get((topic, partition))
+        if messages is None:
+            self.messages[topic, partition] = [message]
+        else:
+            messages.append(message)

@@ -96,7 +96,7 @@ class Engine:
             async for batch in stream:
                 self._submit(batch)
 
-        @app.task
+        @app.task  # type: ignore[untyped-decorator]
         async def monitor() -> None:
             await self._monitor()
 

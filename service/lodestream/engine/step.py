@@ -7,7 +7,6 @@ into one transaction, together with the state's changes and the input offsets.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Protocol
 
 from lodestream.errors import Rejected
@@ -51,9 +50,18 @@ Outcome = Sequence[Output] | Rejected
 """The one fate of a record: its outputs, or why it is refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoreSize:
+class Size(Protocol):
     """How large a store of the state is: live entries and bytes held for them."""
+
+    @property
+    def entries(self) -> int: ...
+
+    @property
+    def bytes(self) -> int: ...
+
+
+class StoreSize(NamedTuple):
+    """A `Size` for those who have none of their own."""
 
     entries: int
     bytes: int
@@ -73,7 +81,7 @@ class State(Protocol):
 
     def apply(self, block: bytes) -> None: ...
 
-    def sizes(self) -> Mapping[str, StoreSize]: ...
+    def sizes(self) -> Mapping[str, Size]: ...
 
     def evictions(self) -> Mapping[tuple[str, str], int]:
         """Evicted entries so far by (store, why: `window` or `cap`)."""
@@ -88,7 +96,8 @@ class Step(Protocol):
     bug in the step: the engine throws the state away, restores it and does the batch again without the record.
     """
 
-    state: State
+    @property
+    def state(self) -> State: ...
 
     def process(self, records: Sequence[Record]) -> list[Outcome]: ...
 
@@ -106,7 +115,7 @@ class NoState:
             msg = "a step without state got a changelog block with content"
             raise ValueError(msg)
 
-    def sizes(self) -> Mapping[str, StoreSize]:
+    def sizes(self) -> Mapping[str, Size]:
         return {}
 
     def evictions(self) -> Mapping[tuple[str, str], int]:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.errors import ProducerFenced
-from aiokafka.partitioner import murmur2
 
 from lodestream.engine.config import EngineConfig
 from lodestream.errors import LodestreamError
@@ -39,7 +38,6 @@ class TransactionalWriter:
         self._config = config
         self._partition = partition
         self._producer: aiokafka.AIOKafkaProducer | None = None
-        self._partitions: dict[str, int] = {}
 
     async def start(self) -> None:
         """Fence: ends the former owner's open transaction. Returns when that is done."""
@@ -65,15 +63,8 @@ class TransactionalWriter:
             await producer.client.close()
 
     async def partitions(self, topic: str) -> int:
-        """Partition count of a topic (cached for the life of the producer)."""
-        if topic not in self._partitions:
-            self._partitions[topic] = len(await self._started().partitions_for(topic))
-        return self._partitions[topic]
-
-    async def place(self, topic: str, key: bytes | None) -> int:
-        """The partition of a key: murmur2, as Kafka's default partitioner. No key: partition 0."""
-        count = await self.partitions(topic)
-        return 0 if key is None else (murmur2(key) & 0x7FFFFFFF) % count
+        """Partition count of a topic."""
+        return len(await self._started().partitions_for(topic))
 
     async def commit(self, messages: Mapping[tuple[str, int], Sequence[Message]], next_offset: int) -> None:
         """Write all messages by (topic, partition) and the input offset in one transaction.

@@ -1,0 +1,127 @@
+"""What the fault tests share: worker processes that always end, and topics read to their true end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from lodestream.kafka.clients import client_arguments
+from lodestream.kafka.log import LogRecord, offsets, read_log
+from lodestream.settings import Settings
+
+COUNTING_WORKER = Path(__file__).with_name("counting_worker.py")
+TOPIC = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(9 << 20)}
+
+
+class Workers:
+    """Starts processes with a deployment's settings; ends them all, by their process ids."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, program: Sequence[str], **environment: str) -> subprocess.Popen[bytes]:
+        own = {
+            "LODESTREAM_BOOTSTRAP_SERVERS": self._settings.bootstrap_servers,
+            "LODESTREAM_TOPIC_PREFIX": self._settings.topic_prefix,
+            "LODESTREAM_SESSION_TIMEOUT_SECONDS": "6",  # the least a broker takes: a killed worker is missed soon
+            "LODESTREAM_TRANSACTION_TIMEOUT_SECONDS": "10",
+            "LODESTREAM_HTTP_PORT": "0",
+            **environment,
+        }
+        with self._log(len(self._started)).open("wb") as log:
+            process = subprocess.Popen(program, env={**os.environ, **own}, stdout=log, stderr=log)
+        self._started.append(process)
+        return process
+
+    def counting(self, **environment: str) -> subprocess.Popen[bytes]:
+        return self.start([sys.executable, str(COUNTING_WORKER)], **environment)
+
+    def output(self, process: subprocess.Popen[bytes]) -> str:
+        return self._log(self._started.index(process)).read_text(errors="replace")
+
+    def end(self) -> None:
+        for process in self._started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+                process.wait()
+
+    def _log(self, number: int) -> Path:
+        return self._folder / f"worker-{number}.log"
+
+
+class Topics:
+    """The topics of one test, filled and read from outside the service."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.client = client_arguments(settings)
+
+    def create(self, **partitions: int) -> None:
+        asyncio.run(self._create(partitions))
+
+    def fill(self, topic: str, values: Sequence[bytes], partitions: int) -> None:
+        """Value n to partition n modulo partitions, in order."""
+        asyncio.run(self._fill(topic, values, partitions))
+
+    def read(self, topic: str, *, committed: bool = True) -> list[LogRecord]:
+        return asyncio.run(self._read(topic, committed=committed))
+
+    def open_transactions(self, topic: str) -> int:
+        """Offsets between the last stable offset and the high watermark: 0 when no transaction is open."""
+        found = asyncio.run(offsets(self.client, self.settings.topic(topic)))
+        return sum(each.high - each.stable for each in found.values())
+
+    async def _create(self, partitions: dict[str, int]) -> None:
+        admin = AIOKafkaAdminClient(**self.client)
+        await admin.start()
+        try:
+            await admin.create_topics(
+                [
+                    NewTopic(self.settings.topic(name.replace("_", "-")), n, 1, topic_configs=TOPIC)
+                    for name, n in partitions.items()
+                ]
+            )
+        finally:
+            await admin.close()
+
+    async def _fill(self, topic: str, values: Sequence[bytes], partitions: int) -> None:
+        producer = AIOKafkaProducer(
+            **self.client, acks="all", max_batch_size=256 << 10, linger_ms=2, max_request_size=9 << 20
+        )
+        await producer.start()
+        try:
+            name = self.settings.topic(topic)
+            waits = [
+                await producer.send(name, value, key=b"key-%d" % number, partition=number % partitions)
+                for number, value in enumerate(values)
+            ]
+            await asyncio.gather(*waits)
+        finally:
+            await producer.stop()
+
+    async def _read(self, topic: str, *, committed: bool) -> list[LogRecord]:
+        records: list[LogRecord] = []
+        isolation = "read_committed" if committed else "read_uncommitted"
+        async for batch in read_log(self.client, self.settings.topic(topic), isolation=isolation):  # type: ignore[arg-type]
+            records.extend(batch)
+        return records
+
+
+def wait_until(what: str, true: Callable[[], bool], seconds: float = 90) -> None:
+    """Poll until something holds; fails with its name when it does not within the time."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.2)
