@@ -29,7 +29,7 @@ types: .venv/.tested ## Static types
 contracts: .venv/.tested ## Which package may import which
 	$(BIN)/lint-imports --no-logo
 
-unit: .venv/.tested ## Tests without a broker
+unit: .venv/.tested .tools/prometheus ## Tests without a broker
 	$(BIN)/python -m pytest tests/unit tests/deploy
 
 integration: .venv/.tested ## Tests on a real Kafka, with real faults
@@ -42,6 +42,7 @@ lock: ## Write the lock files anew (needs uv)
 	uv pip compile $(LOCK) pyproject.toml --extra setup --extra broker -o requirements/run.txt
 	uv pip compile $(LOCK) pyproject.toml --extra setup --extra broker --extra dev -c requirements/run.txt -o requirements/dev.txt
 	uv pip compile $(LOCK) pyproject.toml -c requirements/run.txt -o requirements/service.txt
+	echo hatchling | uv pip compile $(LOCK) -c requirements/run.txt - -o requirements/build.txt
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 clean: ## Remove what the commands above made in this folder
@@ -64,3 +65,7 @@ clean: ## Remove what the commands above made in this folder
 	@echo "installing the tools of the tests"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
+
+# Prometheus comes from Debian; where there is no apt, its tests say that they are left out.
+.tools/prometheus:
+	@deploy/prometheus/fetch.sh || test "$$CI" != true

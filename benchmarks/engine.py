@@ -38,8 +38,7 @@ async def fill(servers: str, prefix: str, records: int) -> None:
     await producer.start()
     value = b"x" * SIZE
     waits = [
-        await producer.send(f"{prefix}in", value, key=b"%d" % number, partition=number % 4)
-        for number in range(records)
+        await producer.send(f"{prefix}in", value, key=b"%d" % number, partition=number % 4) for number in range(records)
     ]
     await asyncio.gather(*waits)
     await producer.stop()

@@ -97,10 +97,14 @@ async def bare(records: int, servers: str, prefix: str) -> None:
 
 
 async def lodestream(records: int, servers: str, prefix: str) -> None:
-    import gc; gc.freeze(); gc.set_threshold(100_000, 20, 20)
+    import gc
+
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
     """The engine with a step that does nothing: exactly once, with headers, changelog and metrics hooks."""
     from lodestream.engine.config import EngineConfig
     from lodestream.engine.observer import Observer
+    from lodestream.engine.process import calm_garbage_collector
     from lodestream.engine.runtime import Engine
     from lodestream.engine.step import NoState, Outcome, Output, Record, State
 
@@ -130,6 +134,7 @@ async def lodestream(records: int, servers: str, prefix: str) -> None:
         client={"bootstrap_servers": [servers], "security_protocol": "PLAINTEXT"},
         compression=COMPRESSION,
     )
+    calm_garbage_collector()
     engine = Engine(config, Copy, Meter())
     engine.app.in_worker = True
     await engine.app.start()

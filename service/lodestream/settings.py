@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     )
     sasl_username: str | None = Field(None, description="SASL user.")
     sasl_password: SecretStr | None = Field(None, description="SASL password; better as a secret file.")
+    sasl_without_tls: bool = Field(False, description="Allow SASL_PLAINTEXT: the login then travels without TLS.")
     tls_ca_file: Path | None = Field(None, description="CA certificates (PEM) to trust instead of the system's.")
 
     # Worker

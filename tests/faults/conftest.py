@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness import Topics, Workers
 
+from harness import Topics, Workers
 from lodestream.settings import Settings
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from prometheus_client import CollectorRegistry
 
@@ -17,7 +18,7 @@ from lodestream import logs, settings
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.process import run_engine
 from lodestream.engine.runtime import Engine
-from lodestream.engine.step import Outcome, Output, Record, StoreSize, one_by_one
+from lodestream.engine.step import Outcome, Output, Record, Size, State, StoreSize, one_by_one
 from lodestream.errors import Reason, Rejected
 from lodestream.kafka.clients import client_arguments
 from lodestream.metrics import Metrics
@@ -28,7 +29,7 @@ TOO_LARGE = 10 << 20
 class Counter:
     """Counts records; its changelog block is how many came since the last one."""
 
-    FORMAT = 1
+    FORMAT: ClassVar[int] = 1
 
     def __init__(self) -> None:
         self.count = 0
@@ -43,7 +44,7 @@ class Counter:
         self.count += struct.unpack("<I", block)[0]
         self._drained = self.count
 
-    def sizes(self) -> Mapping[str, StoreSize]:
+    def sizes(self) -> Mapping[str, Size]:
         return {"counter": StoreSize(self.count, 8)}
 
     def evictions(self) -> Mapping[tuple[str, str], int]:
@@ -52,7 +53,8 @@ class Counter:
 
 class CountingStep:
     def __init__(self) -> None:
-        self.state = Counter()
+        self._counter = Counter()
+        self.state: State = self._counter
 
     def process(self, records: Sequence[Record]) -> list[Outcome]:
         return one_by_one(self._count, records)
@@ -61,8 +63,8 @@ class CountingStep:
         value = record.value or b""
         if value.startswith(b"reject"):
             raise Rejected(Reason.INVALID_RECORD, "asked for")
-        before = self.state.count
-        self.state.count += 1  # before it breaks: what it changed must not stay
+        before = self._counter.count
+        self._counter.count += 1  # before it breaks: what it changed must not stay
         if value.startswith(b"raise"):
             raise ZeroDivisionError("secret text of the record")
         if value.startswith(b"large"):

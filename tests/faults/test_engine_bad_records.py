@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from harness import Topics, Workers, wait_until
 
+from harness import Topics, Workers, wait_until
 from lodestream.headers import Header, header
 
 

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 
 import pytest
+
 from harness import Topics, Workers, wait_until
 
 PARTITIONS = 4
@@ -33,6 +34,8 @@ def test_every_record_exactly_once_with_its_state_while_workers_are_killed(topic
         time.sleep(schedule.uniform(0.5, 2.5))
         victim = schedule.randrange(WORKERS)
         kill = schedule.random() < 0.7
+        if not kill:  # before its signal handlers are there, SIGTERM simply ends a process
+            wait_until("the worker to run", lambda: "fenced" in workers.output(running[victim]))  # noqa: B023
         running[victim].send_signal(signal.SIGKILL if kill else signal.SIGTERM)
         assert running[victim].wait(60) == (-signal.SIGKILL if kill else 0)
         running[victim] = workers.counting(**hold)

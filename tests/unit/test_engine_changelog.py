@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from lodestream.engine.breaker import Breaker
 from lodestream.engine.changelog import Block, PartitionState, restore
-from lodestream.engine.step import Outcome, Record, StoreSize
+from lodestream.engine.step import Outcome, Record, Size, State
 from lodestream.errors import StateError
 
 PARTITIONS = 4
@@ -20,7 +21,7 @@ PARTITIONS = 4
 class Text:
     """A state that is the text of all its changes."""
 
-    FORMAT = 7
+    FORMAT: ClassVar[int] = 7
 
     def __init__(self) -> None:
         self.text = b""
@@ -31,7 +32,7 @@ class Text:
     def apply(self, block: bytes) -> None:
         self.text += block
 
-    def sizes(self) -> Mapping[str, StoreSize]:
+    def sizes(self) -> Mapping[str, Size]:
         return {}
 
     def evictions(self) -> Mapping[tuple[str, str], int]:
@@ -40,7 +41,8 @@ class Text:
 
 class TextStep:
     def __init__(self) -> None:
-        self.state = Text()
+        self.text = Text()
+        self.state: State = self.text
 
     def process(self, records: Sequence[Record]) -> list[Outcome]:
         raise AssertionError(records)
@@ -60,7 +62,7 @@ async def restored(*blocks: Block, committed: int) -> tuple[PartitionState, byte
     state = PartitionState(step)
     async for _ in restore(state, batches(*blocks), committed, PARTITIONS):
         pass
-    return state, step.state.text
+    return state, step.text.text
 
 
 @given(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import structlog
-from prometheus_client import CollectorRegistry
 
 from lodestream.agents import INPUTS, OUTPUTS, steps
 from lodestream.engine.config import EngineConfig
@@ -11,7 +10,7 @@ from lodestream.engine.process import run_engine
 from lodestream.engine.runtime import Engine
 from lodestream.http.server import Health, HttpServer
 from lodestream.kafka.clients import client_arguments
-from lodestream.metrics import Metrics
+from lodestream.metrics import Metrics, new_registry
 from lodestream.settings import Settings
 from lodestream.topics import DEAD_LETTERS, MESSAGE_MAX_BYTES, changelog_of
 
@@ -47,7 +46,7 @@ def engine_config(agent: str, settings: Settings, number: int = 0) -> EngineConf
 
 def run_agent(agent: str, settings: Settings, *, number: int = 0, port: int | None = None) -> int:
     """Run an agent until SIGTERM; the exit code of the process. `port`: of HTTP, default from the settings."""
-    registry = CollectorRegistry()
+    registry = new_registry()
     metrics = Metrics(registry, agent)
     new_step = steps(agent, settings)
     engine: Engine | None = None

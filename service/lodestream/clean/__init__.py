@@ -1,0 +1,63 @@
+"""From a raw document to its articles: pure functions, no input or output, no clock.
+
+    document.py        bytes to text: content type, charset, limits
+    page.py            plain text: the articles of a page (see there for the order of the work)
+    json_articles.py   JSON: one article or a list, bodies as text or HTML (html_text.py)
+    articles.py        drafts to records: times resolved, languages told, ids given (ids.py)
+
+What cleaning cuts is kept in `removed`, each piece with its kind (`Kind`): on a page, every visible character is in
+headline, standfirst, dateline, body or `removed`. Words that depend on a language are in `languages/*.toml`.
+"""
+
+from __future__ import annotations
+
+from lodestream.clean.articles import Context, records
+from lodestream.clean.document import JSON, Document, Limits, decode, media_type, visible
+from lodestream.clean.json_articles import read_json
+from lodestream.clean.kinds import Kind
+from lodestream.clean.page import read_page
+from lodestream.errors import Reason, Rejected
+from lodestream.records import ArticleFields, Lineage
+from lodestream.times import from_rfc3339
+
+__all__ = ["Document", "Kind", "Limits", "clean"]
+
+
+def clean(document: Document, *, limits: Limits, lineage: Lineage, ingested_at: str) -> list[ArticleFields]:
+    """The articles of a document, without fingerprints. Raises `Rejected`, whatever the bytes, and nothing else.
+
+    Deterministic and linear in the length of the document.
+    """
+    kind = media_type(document, limits)
+    context = Context(
+        document_id=visible(document.document_id or ""),
+        site=visible(document.site or ""),
+        url=visible(document.url) if document.url else None,
+        fetched_at=_milliseconds(document.fetched_at),
+        ingested_at=ingested_at,
+        lineage=lineage,
+    )
+    text = decode(document)
+    articles = read_json(text, context, limits) if kind == JSON else records(read_page(text), context)
+    _check(articles, limits)
+    return articles
+
+
+def _check(articles: list[ArticleFields], limits: Limits) -> None:
+    if len(articles) > limits.articles:
+        raise Rejected(Reason.TOO_MANY_ARTICLES, f"{len(articles)} articles, limit {limits.articles}")
+    for article in articles:
+        size = len(article["body"].encode())
+        if size > limits.article_bytes:
+            raise Rejected(
+                Reason.ARTICLE_TOO_LARGE, f"body {article['position']}: {size} bytes, limit {limits.article_bytes}"
+            )
+
+
+def _milliseconds(fetched_at: str | None) -> int | None:
+    """A header's time; None when it is missing or is no time between the years 1970 and 2200."""
+    try:
+        moment = from_rfc3339(fetched_at) if fetched_at else None
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment is not None and 0 <= moment < 7_258_118_400_000 else None

@@ -56,7 +56,7 @@ def command(*, out: Path, input_: Path | None, keep: bool) -> None:
     if source is None:
         raise LodestreamError("the seed pages are not here; name other documents with --input")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: everything is stopped
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     out.mkdir(parents=True, exist_ok=True)
     try:
         adds_up = _demo(console, source, out, keep=keep)

@@ -42,7 +42,7 @@ def command(
     clock = from_rfc3339(ingested_at) if ingested_at is not None else int(time.time() * 1000)
     archive = Archive(paths, Labels(source, fetched_at))
     pipeline = Pipeline(settings.load(), clock)
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     began = shown = time.monotonic()
     documents = 0
     refused: list[Refused] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 
 import click
@@ -32,10 +33,12 @@ def command(agents: tuple[str, ...], processes: tuple[str, ...], number: int, po
     whatever runs it restarts it. Metrics and health are on LODESTREAM_HTTP_PORT and the ports after it,
     one per process in the order given.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until Faust's handlers stand nothing is in flight
     end_with_parent()
     current = settings.load()
-    logs.configure(current)
     counts = _counts(agents or tuple(INPUTS), processes)
+    logs.configure(current, agent=next(iter(counts)) if sum(counts.values()) == 1 else None)
+    logs.log_settings(current)
     if sum(counts.values()) == 1:
         _check(current)
         from lodestream.agents.process import run_agent  # noqa: PLC0415 - Faust is imported where it runs

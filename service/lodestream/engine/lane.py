@@ -25,6 +25,7 @@ from lodestream.headers import Header
 from lodestream.times import from_rfc3339
 
 CHUNK = 64  # records a step gets at once: enough for its vector code, few enough to turn the loop in between
+TURN_SECONDS = 0.01  # of work before other lanes and requests get their turn
 RECORD_BYTES = 300  # of a fetched record beside its value: objects, key, headers; about
 NOT_BEHIND = 256  # with fewer records waiting, a lane gives others the commit interval to arrive
 
@@ -109,7 +110,6 @@ class Lane:
             await self._restore()
         state = self._state()
         state.breaker.check(config.breaker_run, config.breaker_ratio)
-        self._report_state(state)
         self.ready = True
         while not self._closing:
             if not self._queue:
@@ -201,7 +201,8 @@ class Lane:
         chunk = CHUNK
         while True:
             outgoing = Outgoing(self._config, self._partitions, self._wall_clock())
-            deadline = time.perf_counter() + self._config.batch_seconds
+            turned = time.perf_counter()
+            deadline = turned + self._config.batch_seconds
             done = 0
             try:
                 while done < len(records) and (done == 0 or time.perf_counter() < deadline):
@@ -211,7 +212,9 @@ class Lane:
                     done += len(some)
                     if outgoing.reasons and self._opens(state.breaker, outgoing.fates):
                         break  # what is done is committed, then the breaker stops the process
-                    await asyncio.sleep(0)
+                    if time.perf_counter() - turned > TURN_SECONDS:
+                        await asyncio.sleep(0)
+                        turned = time.perf_counter()
             except PoisonedError as poisoned:
                 if poisoned.record is not None:
                     self._forced[poisoned.record.offset] = poisoned.rejected
@@ -250,6 +253,7 @@ class Lane:
         began = time.perf_counter()
         self.state = await self._restored()
         self._observer.restored(self.partition, self.state.blocks, time.perf_counter() - began)
+        self._report_state(self.state)
 
     async def _restored(self) -> PartitionState:
         fresh = PartitionState(self._new_step())

@@ -16,6 +16,7 @@ from lodestream.headers import Header
 from lodestream.letters import letter_headers, letter_key
 from lodestream.times import rfc3339
 
+ORIGIN = Header.ORIGIN
 OVERHEAD = 16 << 10  # of a record in its batch: key, headers and framing; document ids and URLs are short
 
 
@@ -49,6 +50,7 @@ class Outgoing:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.reasons: Counter[str] = Counter()
         self.fates: list[bool] = []  # by record: did it become a dead letter?
+        self._by_place: dict[tuple[str, int], list[Message]] = {}  # the same lists, by the topic's short name
         self._config = config
         self._partitions = partitions
         self._now = rfc3339(now)
@@ -70,24 +72,25 @@ class Outgoing:
             if record.ingested_at != self._ingested_at:
                 self._ingested_at = record.ingested_at
                 self._ingested_header = (Header.INGESTED_AT, rfc3339(record.ingested_at).encode())
-            place = f"{record.topic}:{record.partition}:{record.offset}:"
-            for index, (topic, key, value, headers, partition, counts) in enumerate(outcome):
+            index = 0
+            for topic, key, value, headers, partition, counts in outcome:
                 if value is not None and len(value) > limit:
                     detail = f"an output for {topic} has {len(value)} bytes"
                     raise PoisonedError(record, Rejected(Reason.OUTPUT_TOO_LARGE, detail))
-                where = self._place(topic, key) if partition is None else partition
-                origin = (Header.ORIGIN, f"{place}{index}".encode())
-                self._put(
-                    self._config.prefix + topic,
-                    where,
-                    (key, value, [*headers, self._ingested_header, origin, self._processed_at]),
-                )
+                if partition is None:
+                    partition = self._place(topic, key)  # noqa: PLW2901 - a name of its own would be one more
+                messages = self._by_place.get((topic, partition))
+                if messages is None:
+                    messages = self._messages_for(topic, partition)
+                origin = (ORIGIN, f"{record.topic}:{record.partition}:{record.offset}:{index}".encode())
+                messages.append((key, value, [*headers, self._ingested_header, origin, self._processed_at]))
+                index += 1  # noqa: SIM113 - enumerate would make a tuple per output
                 for family, label, n in counts:
                     self.counts[family, label] += n
 
     def add_block(self, partition: int, packed: bytes) -> None:
         """The changelog block of the transaction."""
-        self._put(self._config.changelog, partition, (None, packed, []))
+        self.messages[self._config.changelog, partition] = [(None, packed, [])]
 
     def _add_letter(self, record: Record, rejected: Rejected) -> None:
         config = self._config
@@ -106,15 +109,14 @@ class Outgoing:
             at=self._now,
         )
         topic = config.dead_letters
-        self._put(config.prefix + topic, self._place(topic, key), (key, record.value or b"", list(headers)))
+        self._messages_for(topic, self._place(topic, key)).append((key, record.value or b"", list(headers)))
 
     def _place(self, topic: str, key: bytes | None) -> int:
         """The partition of a key: murmur2, as Kafka's default partitioner. No key: partition 0."""
         return 0 if key is None else (murmur2(key) & 0x7FFFFFFF) % self._partitions[topic]
 
-    def _put(self, topic: str, partition: int, message: Message) -> None:
-        messages = self.messages.get((topic, partition))
-        if messages is None:
-            self.messages[topic, partition] = [message]
-        else:
-            messages.append(message)
+    def _messages_for(self, topic: str, partition: int) -> list[Message]:
+        """The list of a place, by the topic's short name."""
+        messages = self.messages.setdefault((self._config.prefix + topic, partition), [])
+        self._by_place[topic, partition] = messages
+        return messages

@@ -1,0 +1,82 @@
+"""An article's text out of its lines: paragraphs and crossheads stay, boxes, labels and what trails behind go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from lodestream.clean.draft import Draft, Paragraph
+from lodestream.clean.head import read_fact
+from lodestream.clean.kinds import Kind
+from lodestream.clean.lines import Line
+from lodestream.clean.names import is_agency, is_publisher
+
+_LABEL_WORDS: Final = 8
+_TAIL_WORDS: Final = 12  # below the text, a longer line without a stop may be its last paragraph
+_MENU_LINES: Final = 4  # of up to three words, in a row
+_ADVERT_SHARE: Final = 0.4  # of the words: what follows a link to the full article and is more, is text
+_BULLETS: Final = tuple("-–—•·*▪‣◦■►")
+
+
+def read_body(lines: list[Line], draft: Draft) -> None:
+    """Takes the lines of a text into the draft: as paragraphs, or as cuts with their kinds."""
+    repeated = Counter(line.key for line in lines if line.content and not line.prose and line.size <= _LABEL_WORDS)
+    end = _end(lines)
+    waiting: list[Line] = []
+    for line in lines[:end]:
+        if not line.content:
+            read_fact(line, draft)
+        elif not line.prose and line.key and repeated[line.key] > 1:
+            draft.cut_line(line, Kind.INTERFACE)
+        elif not line.prose:
+            waiting.append(line)
+        else:
+            _keep(waiting, draft)
+            waiting = []
+            _add(line, draft)
+    _read_tail(waiting, draft)
+    for line in lines[end:]:
+        if line.content:
+            draft.cut_line(line, Kind.ADVERT if line.prose else Kind.INTERFACE)
+        else:
+            read_fact(line, draft)
+
+
+def _end(lines: list[Line]) -> int:
+    """Where the text ends: below a link to the full article, unless much text follows."""
+    at = next((number + 1 for number, line in enumerate(lines) if line.last), len(lines))
+    before, after = (
+        sum(line.size for line in part if line.content and line.prose) for part in (lines[:at], lines[at:])
+    )
+    return at if after <= _ADVERT_SHARE * before else len(lines)
+
+
+def _add(line: Line, draft: Draft) -> None:
+    draft.paragraphs.append(Paragraph(line.text, line.number, line.cues.keys()))
+    draft.cut_pieces(line)
+
+
+def _keep(shorts: list[Line], draft: Draft) -> None:
+    """Short lines between paragraphs: crossheads and items of a list, unless a row of them is a menu."""
+    menu = len(shorts) >= _MENU_LINES and all(line.size <= 3 for line in shorts)
+    for line in shorts:
+        if menu:
+            draft.cut_line(line, Kind.MENU)
+        else:
+            _add(line, draft)
+
+
+def _read_tail(shorts: list[Line], draft: Draft) -> None:
+    """Short lines below the last paragraph: an agency's credit, the end of a list, or labels of the page."""
+    listed = bool(shorts) and bool(draft.paragraphs) and draft.paragraphs[-1].text.endswith((":", "："))
+    for line in shorts:
+        bare = line.text.strip("()[]/-–— .")
+        if is_agency(bare) or all(is_agency(part) for part in bare.replace("/", ",").split(",")):
+            _add(line, draft)
+        elif draft.publisher is None and is_publisher(line.text):
+            draft.publisher = line.text
+            draft.cut_line(line, Kind.PUBLISHER)
+        elif line.size > _TAIL_WORDS or line.ends or listed or line.text.startswith(_BULLETS):
+            _add(line, draft)
+        else:
+            draft.cut_line(line, Kind.INTERFACE)

@@ -1,0 +1,89 @@
+"""Where the main article's text is on a page: the first dense stretch of running text.
+
+Each line weighs: running text its words, anything else a few words less than nothing. A stretch is dense as long as
+the sum from its start stays positive. Navigation and teasers above an article make no stretch of any weight; the
+articles that a portal shows below do, and often heavier ones, so the first that is heavy enough is taken, and only
+what stands above other articles' heads and headings is looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from lodestream.clean.lines import Line
+from lodestream.clean.marks import is_source_line
+from lodestream.clean.patterns import Heading
+
+_SHORT: Final = -7  # words that a line costs which is no running text: a teaser of one sentence makes up for two
+_OTHER: Final = -4  # a picture's caption, an advert, a button: they stand inside articles too
+_HEADING: Final = -10
+_HEAVY: Final = 0.4  # of the heaviest stretch
+_ABOVE_HEADING: Final = 60  # words above "Related Articles" that make an article
+_ABOVE_HEAD: Final = 20  # words above another article's head
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """A stretch of lines by index: the first of its running text, and past the last that adds to its weight."""
+
+    start: int
+    end: int
+    weight: int
+
+
+def find_core(lines: list[Line]) -> Core | None:
+    """The main article's stretch; None when a page has no running text."""
+    stretches = _stretches(lines, _limit(lines))
+    if not stretches:
+        return None
+    heaviest = max(stretch.weight for stretch in stretches)
+    return next(stretch for stretch in stretches if stretch.weight >= _HEAVY * heaviest)
+
+
+def _limit(lines: list[Line]) -> int:
+    """Where other articles start, if some text stands above: at a head with its publisher twice, or a heading."""
+    words = 0
+    for at, line in enumerate(lines):
+        if line.content and line.prose:
+            words += line.size
+        elif line.heading is Heading.RELATED and _heaviest(lines, at) >= _ABOVE_HEADING:
+            return at
+        elif line.time is not None and words >= _ABOVE_HEAD and _is_head(lines, at):
+            return at - 1 if lines[at - 1].content and not lines[at - 1].prose else at
+    return len(lines)
+
+
+def _is_head(lines: list[Line], at: int) -> bool:
+    return at + 1 < len(lines) and lines[at + 1].content and is_source_line(lines[at + 1].text)
+
+
+def _heaviest(lines: list[Line], end: int) -> int:
+    return max((stretch.weight for stretch in _stretches(lines, end)), default=0)
+
+
+def _stretches(lines: list[Line], limit: int) -> list[Core]:
+    found: list[Core] = []
+    start = end = -1
+    total = best = 0
+    for at in range(limit):
+        weight = _weight(lines[at])
+        if total <= 0:
+            if best > 0:
+                found.append(Core(start, end, best))
+            total = best = 0
+            if weight <= 0:
+                continue
+            start = at
+        total += weight
+        if total > best:
+            best, end = total, at + 1
+    if best > 0:
+        found.append(Core(start, end, best))
+    return found
+
+
+def _weight(line: Line) -> int:
+    if line.content:
+        return line.size if line.prose else _SHORT
+    return _HEADING if line.heading is not None else _OTHER

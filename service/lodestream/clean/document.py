@@ -1,0 +1,126 @@
+"""A raw document, the limits it must keep, and its bytes as text."""
+
+from __future__ import annotations
+
+import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
+from dataclasses import dataclass
+from typing import Final
+
+from lodestream.errors import Reason, Rejected
+
+MIB: Final = 1024 * 1024
+PLAIN: Final = "text/plain"
+JSON: Final = "application/json"
+
+_UTF8: Final = "utf-8"
+_CHARSETS: Final = {
+    "utf-8": _UTF8, "utf8": _UTF8, "unicode-1-1-utf-8": _UTF8, "us-ascii": _UTF8, "ascii": _UTF8,
+    "utf-16": "utf-16", "utf-16le": "utf-16-le", "utf-16be": "utf-16-be", "utf-32": "utf-32",
+    # a page that says Latin 1 means its superset, as browsers read it
+    "iso-8859-1": "cp1252", "iso8859-1": "cp1252", "latin1": "cp1252", "latin-1": "cp1252", "cp1252": "cp1252",
+    **{f"windows-{page}": f"cp{page}" for page in range(1250, 1259)},
+    **{f"iso-8859-{part}": f"iso8859-{part}" for part in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16)},
+    "koi8-r": "koi8-r", "koi8-u": "koi8-u", "macintosh": "mac-roman", "tis-620": "iso8859-11",
+    "gb2312": "gb18030", "gbk": "gb18030", "gb18030": "gb18030", "big5": "big5hkscs", "big5-hkscs": "big5hkscs",
+    "shift-jis": "cp932", "sjis": "cp932", "x-sjis": "cp932", "windows-31j": "cp932", "euc-jp": "euc-jp",
+    "iso-2022-jp": "iso2022-jp", "euc-kr": "cp949", "ks-c-5601-1987": "cp949", "windows-949": "cp949",
+}  # fmt: skip
+"""Charset labels of the WHATWG Encoding Standard and the codecs that read them. Others are refused, not guessed."""
+
+_BOMS: Final = (
+    (BOM_UTF8, _UTF8),
+    (BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark is its beginning
+    (BOM_UTF32_BE, "utf-32-be"),
+    (BOM_UTF16_LE, "utf-16-le"),
+    (BOM_UTF16_BE, "utf-16-be"),
+)
+_INVISIBLE: Final = re.compile(
+    "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u2060\ufeff\ufffe\uffff\ufff9-\ufffb\ud800-\udfff]"
+)
+_BLANK: Final = re.compile(rb"[\s\x00]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A record of `raw`: bytes as fetched, and what its headers say. `fetched_at` is RFC 3339."""
+
+    body: bytes
+    content_type: str | None = None
+    document_id: str | None = None
+    site: str | None = None
+    url: str | None = None
+    fetched_at: str | None = None
+    charset: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is refused: larger documents and article bodies (bytes), more articles in one document."""
+
+    document_bytes: int = 4 * MIB
+    article_bytes: int = MIB
+    articles: int = 500
+
+
+def media_type(document: Document, limits: Limits) -> str:
+    """`text/plain` or `application/json`. Raises `Rejected` for a document that cannot be read as either."""
+    for name, value in (("document-id", document.document_id), ("site", document.site)):
+        if not value or value.isspace():
+            raise Rejected(Reason.MISSING_HEADER, f"header {name} is missing or empty")
+    if _BLANK.fullmatch(document.body):
+        raise Rejected(Reason.EMPTY_DOCUMENT, "no byte but white space")
+    if len(document.body) > limits.document_bytes:
+        raise Rejected(Reason.DOCUMENT_TOO_LARGE, f"{len(document.body)} bytes, limit {limits.document_bytes}")
+    kind = (document.content_type or "").split(";")[0].strip().lower()
+    if kind in {PLAIN, JSON}:
+        return kind
+    if kind == "text/html":
+        raise Rejected(
+            Reason.UNKNOWN_CONTENT_TYPE, "text/html is not supported in this version: extract the text first"
+        )
+    raise Rejected(Reason.UNKNOWN_CONTENT_TYPE, f"{kind[:80]!r}: only {PLAIN} and {JSON} are read")
+
+
+def decode(document: Document) -> str:
+    """The document as text, without byte order mark and invisible characters.
+
+    A byte order mark wins over what is declared; without either it must be UTF-8. Raises `Rejected`.
+    """
+    codec, body = _codec(document)
+    try:
+        text = body.decode(codec)
+    except (UnicodeDecodeError, UnicodeError) as error:
+        at = getattr(error, "start", 0)
+        raise Rejected(Reason.NOT_UTF8, f"not valid {codec}: byte {at}") from None
+    text = visible(text)
+    if not text or text.isspace():
+        raise Rejected(Reason.EMPTY_DOCUMENT, "no visible character")
+    return text
+
+
+def visible(text: str) -> str:
+    """Text without control characters (line breaks and tabs stay), zero-width spaces and lone surrogates."""
+    return _INVISIBLE.sub("", text)
+
+
+def _codec(document: Document) -> tuple[str, bytes]:
+    for mark, codec in _BOMS:
+        if document.body.startswith(mark):
+            return codec, document.body[len(mark) :]
+    label = document.charset or _parameter(document.content_type or "")
+    if not label:
+        return _UTF8, document.body
+    known = _CHARSETS.get(label.strip().strip("\"'").lower().replace("_", "-"))
+    if known is None:
+        raise Rejected(Reason.UNKNOWN_CHARSET, f"charset {label[:40]!r}")
+    return known, document.body
+
+
+def _parameter(content_type: str) -> str | None:
+    """The charset parameter of a content type."""
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip()
+    return None

@@ -1,0 +1,59 @@
+"""An article while it is being put together."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from lodestream.clean.kinds import Cut, Kind
+from lodestream.clean.lines import Line
+from lodestream.clean.patterns import Cue
+from lodestream.clean.times import PrintedTime
+from lodestream.records import Role
+
+
+@dataclass(slots=True)
+class Paragraph:
+    """A paragraph, the number of the line it is from, and the cue phrases that were seen in it."""
+
+    text: str
+    line: int = 0
+    cues: AbstractSet[Cue] = frozenset()
+
+
+@dataclass(slots=True)
+class Draft:
+    """What is known of one article so far. `paragraphs` become the body, `cuts` its `removed`."""
+
+    role: Role = "main"
+    headline: str | None = None
+    publisher: str | None = None
+    standfirst: str | None = None
+    byline: list[str] = field(default_factory=list)
+    credits: list[str] = field(default_factory=list)
+    place: str | None = None
+    dateline: str | None = None
+    times: list[PrintedTime] = field(default_factory=list)
+    paragraphs: list[Paragraph] = field(default_factory=list)
+    cuts: list[Cut] = field(default_factory=list)
+
+    def cut(self, line: int, kind: Kind, text: str) -> None:
+        """Notes a piece of the page that is in no text field. `line`: its number on the page."""
+        if text:
+            self.cuts.append(Cut((line, len(self.cuts)), kind, text))
+
+    def cut_line(self, line: Line, kind: Kind) -> None:
+        """Cuts a line with what was cut off its end before."""
+        self.cut(line.number, kind, line.text)
+        self.cut_pieces(line)
+
+    def cut_pieces(self, line: Line) -> None:
+        for kind, text in line.pieces:
+            self.cut(line.number, kind, text)
+
+    def add_name(self, name: str | None) -> None:
+        if name and name not in self.credits:
+            self.credits.append(name)
+
+    def add_authors(self, names: list[str]) -> None:
+        self.byline += [name for name in dict.fromkeys(names) if name not in self.byline]

@@ -1,0 +1,153 @@
+"""What a text carries at its ends and is not body: credit, contributors, copyright, a stamp of time."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from lodestream.clean.datelines import find_dateline
+from lodestream.clean.draft import Draft, Paragraph
+from lodestream.clean.kinds import Kind
+from lodestream.clean.names import AGENCY, agency
+from lodestream.clean.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, alternatives
+from lodestream.clean.times import find_stamp
+
+_STANDFIRST_WORDS: Final = 60
+_STAMP_MAX: Final = 160  # characters at the start of a text that may hold a section's name and a time
+_TAIL: Final = 700  # characters at the end of a text in which all this is looked for
+_ROUNDS: Final = 8  # credits, contributors and notices that may follow on each other
+
+_AFTER_STOP: Final = r"(?:^|(?<=[.!?…。\"'”’»)\]]))\s*"
+_RESERVED: Final = (
+    r"all rights reserved|alle rechte vorbehalten|tous droits réservés|todos los derechos reservados"
+    r"|tutti i diritti riservati|riproduzione riservata|alle rechten voorbehouden|todos os direitos reservados"
+)
+_COPYRIGHT: Final = re.compile(
+    rf"{_AFTER_STOP}(?P<cut>[\[(]?(?:(?:©|\(c\)|copyright\s+(?:©|\(c\)|\d|(?-i:[A-Z])))[^\[\]\n]{{0,160}}|{_RESERVED})[\])]?\.?)$",
+    re.IGNORECASE,
+)
+_CREDIT: Final = re.compile(
+    rf"{_AFTER_STOP}(?P<cut>(?:[-–—]{{1,2}}\s*|©\s*)?[(\[/]?\s*"
+    rf"(?P<names>{AGENCY}(?:\s*(?:[,/&+-]|and|und|et|y|och)\s*{AGENCY}){{0,3}})\s*[)\]/]?\.?)$"
+)
+_CAPITALS: Final = re.compile(
+    r"(?<=[.!?…\"'”’»)\]])\s+(?P<cut>[(\[]?(?P<names>[A-Z][A-Z&]{2,}(?: [A-Z][A-Z&]+){0,2})[)\]]?)$"
+)
+_END_MARKS: Final = frozenset({"END", "ENDS", "ENDE", "FIN", "NNNN", "XXX", "SLUT", "FINE"})
+_CONTRIBUTORS: Final = re.compile(
+    rf"(?:^|(?<=[.!?…\"'”’»)\]])\s*|(?<=[A-Z]{{2}})\s+)(?P<cut>[-–—*(\[]{{0,3}}\s?(?:{alternatives(CONTRIBUTORS_LABELS)})\b.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+_CONTRIBUTED: Final = re.compile(
+    rf"{_AFTER_STOP}(?P<cut>[-–—*(\[]{{0,3}}\s?[^.!?]{{3,200}}\s(?:{alternatives(CONTRIBUTED)})[^.!?]{{0,80}}\.?[)\]]?)$"
+)
+_NAME: Final = re.compile(
+    r"(?<![^\W\d_])(?:(?P<place>(?:in|from|at|of|aus|in|à|en|de|da)\s))?"
+    r"(?P<name>[A-ZÀ-Þ][\w’'.-]+(?:\s(?:(?:van|von|der|de|la|al|bin|di|da|del|le)\s){0,2}[A-ZÀ-Þ][\w’'-]+){1,3})"
+)
+_CONTRIBUTORS_WORDS: Final = 80
+
+
+def read_ends(draft: Draft) -> None:
+    """Takes what stands at the end of the text into the draft's fields."""
+    for _ in range(_ROUNDS):
+        if not draft.paragraphs or not _read_end(draft):
+            return
+        if not draft.paragraphs[-1].text:
+            draft.paragraphs.pop()
+
+
+def _read_end(draft: Draft) -> bool:
+    """Cuts one thing off the end of the last paragraph; whether there was one."""
+    last = draft.paragraphs[-1]
+    start = max(0, len(last.text) - _TAIL)
+    tail = last.text[start:]
+    for kind, pattern, window in (
+        (Kind.COPYRIGHT, _COPYRIGHT, 200),
+        (Kind.CONTRIBUTORS, _CONTRIBUTORS, _TAIL),
+        (Kind.CONTRIBUTORS, _CONTRIBUTED, 320),
+        (Kind.CREDIT, _CREDIT, 120),
+        (Kind.CREDIT, _CAPITALS, 60),
+    ):
+        at = max(0, len(tail) - window)
+        match = pattern.search(tail, at)
+        if match is None or (at and match.start("cut") == at):
+            continue
+        if _take(draft, kind, match):
+            last.text = last.text[: start + match.start("cut")].rstrip()
+            return True
+    return False
+
+
+def _take(draft: Draft, kind: Kind, match: re.Match[str]) -> bool:
+    """Takes a match into its field; False when it is not what it looked like."""
+    cut = match["cut"]
+    if kind is Kind.CONTRIBUTORS:
+        bare = cut.lstrip("-–—*([ ")
+        if not bare[:1].isupper() and cut[:1] not in "([-–—*":
+            return False
+        if len(cut.split()) > _CONTRIBUTORS_WORDS:
+            return False
+        draft.add_authors(names_in(cut))
+    elif kind is Kind.CREDIT:
+        if match["names"] in _END_MARKS:
+            kind = Kind.INTERFACE
+        else:
+            for name in _agencies(match["names"]):
+                draft.add_name(name)
+    draft.cut(draft.paragraphs[-1].line, kind, cut.strip())
+    return True
+
+
+def _agencies(names: str) -> list[str]:
+    """The agencies in a credit: one, or several with commas, slashes or "and" between."""
+    return [agency(part) for part in re.split(r"\s*[,/&+]\s*|\s+(?:and|und|et|y|och)\s+", names) if part.strip()]
+
+
+def names_in(text: str) -> list[str]:
+    """Names of people in a line about contributors; what follows "in" or "from" is a place."""
+    labels = re.compile(rf"(?:{alternatives(CONTRIBUTORS_LABELS)})", re.IGNORECASE)
+    return [match["name"].rstrip(".") for match in _NAME.finditer(labels.sub(",", text)) if not match["place"]]
+
+
+def read_starts(draft: Draft) -> None:
+    """Takes stamp of time, dateline and the standfirst before it off the start of the text."""
+    if not draft.paragraphs:
+        return
+    _read_stamp(draft)
+    first = draft.paragraphs[0]
+    found = find_dateline(first.text)
+    if found is None and len(draft.paragraphs) > 1 and len(first.text.split()) <= _STANDFIRST_WORDS:
+        found = find_dateline(draft.paragraphs[1].text, start_only=True)
+        if found is not None:
+            draft.standfirst = first.text if draft.standfirst is None else f"{draft.standfirst} {first.text}"
+            draft.paragraphs.pop(0)
+            first = draft.paragraphs[0]
+    if found is None:
+        return
+    before = first.text[: found.start].rstrip()
+    if before:
+        draft.standfirst = before if draft.standfirst is None else f"{draft.standfirst} {before}"
+    draft.dateline, draft.place = first.text[found.start : found.end].strip(), found.place
+    draft.add_name(found.agency)
+    first.text = first.text[found.end :].lstrip()
+    if not first.text:
+        draft.paragraphs.pop(0)
+
+
+def _read_stamp(draft: Draft) -> None:
+    """A section's name and a time glued before the text: "News from Japan Jul 3, 2025 19:48 (JST) Seoul, …"."""
+    first: Paragraph = draft.paragraphs[0]
+    stamp = find_stamp(first.text[:_STAMP_MAX])
+    if stamp is None:
+        return
+    start, end, time = stamp
+    before = first.text[:start].strip(" |·•-–—")
+    if len(before.split()) > 6 or any(mark in before for mark in ".!?,") or not first.text[end:].strip():
+        return
+    if not first.text[end:].lstrip(" |·•-–—")[:1].isupper():
+        return
+    draft.cut(first.line, Kind.MENU, first.text[:start].strip())
+    draft.cut(first.line, Kind.TIME, first.text[start:end])
+    draft.times.append(time)
+    first.text = first.text[end:].lstrip()

@@ -1,0 +1,77 @@
+"""Identity of articles: the same document gives the same ids whenever it comes.
+
+An id is 32 hex digits, 128 bits of BLAKE2b over the parts of the identity, each with its length before it so that
+no two lists of parts run together.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+from typing import Final
+from urllib.parse import parse_qsl, unquote_to_bytes, urlencode, urlsplit
+
+from lodestream.text import normalise
+
+_TRACKING: Final = frozenset(
+    "fbclid gclid dclid gbraid wbraid msclkid yclid twclid ttclid igshid igsh mc_cid mc_eid mkt_tok ref ref_src ref_url "
+    "cmpid cmp ncid ocid icid smid smtyp sref xtor at_medium at_campaign at_link_id _ga _gl spm share s_cid cid "
+    "outputtype amp wt_mc wt_zmc campaign_id".split()
+)
+_TRACKING_PREFIXES: Final = ("utm_", "pk_", "mtm_", "hsa_", "oly_", "vero_", "at_bbc", "__twitter")
+_HOST_PREFIX: Final = re.compile(r"(?:www\d?|m|mobile|amp)\.(?=[^.]+\.[^.])")
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+def main_id(site: str, url: str | None, document_id: str) -> str:
+    """Of a document's main article: site and canonical URL; without URL the document's id."""
+    address = None if url is None else canonical_url(url)
+    return _digest("document", site, document_id) if address is None else _digest("url", site, address)
+
+
+def part_id(site: str, document_id: str, headline: str | None, ordinal: int) -> str:
+    """Of a related article or teaser. `ordinal`: how many with the same headline stand before it in the document."""
+    return _digest("part", site, document_id, normalise(headline or ""), str(ordinal))
+
+
+def canonical_url(url: str) -> str | None:
+    """One form for the addresses of one page, without scheme; None for what is no web address.
+
+    Host in lower case without `www.`, `m.`, `amp.`; no default port, fragment, tracking parameter or AMP suffix;
+    query sorted.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _PORTS or not host:
+        return None
+    host = _HOST_PREFIX.sub("", host.rstrip("."), count=1)
+    if port is not None and port != _PORTS[parts.scheme]:
+        host = f"{host}:{port}"
+    query = [
+        (name, value)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
+        if name.lower() not in _TRACKING and not name.lower().startswith(_TRACKING_PREFIXES)
+    ]
+    encoded = urlencode(sorted(query), errors="surrogateescape")
+    return f"//{host}{_path(parts.path)}" + (f"?{encoded}" if encoded else "")
+
+
+def _path(path: str) -> str:
+    """A path without what says AMP, without a slash at its end, percent-encoding in one form."""
+    path = unquote_to_bytes(path.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
+    path = path.removeprefix("/amp") if path.startswith("/amp/") else path
+    for suffix in ("/amp/", "/amp", ".amp"):
+        path = path.removesuffix(suffix)
+    return path.replace(".amp.html", ".html").rstrip("/") or "/"
+
+
+def _digest(*parts: str) -> str:
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        encoded = part.encode("utf-8", "surrogatepass")
+        digest.update(len(encoded).to_bytes(8, "big"))
+        digest.update(encoded)
+    return digest.hexdigest()

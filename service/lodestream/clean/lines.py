@@ -1,0 +1,169 @@
+"""A page as lines: white space collapsed, broken sentences joined, and what can be told of a line by its look.
+
+A line is *prose* when it reads like running text (it ends like a sentence, or is long) and *short* otherwise; a
+line is *shaped* like a headline when it is of a headline's length and does not end in a full stop.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from lodestream.clean.kinds import Kind
+from lodestream.clean.patterns import ABBREVIATIONS, ARTICLES, Cue, Heading, key
+from lodestream.clean.times import TimeLine
+
+LINES_MAX: Final = 100_000  # non-blank; 4 MiB of 42 characters each, so no page ever comes near
+
+_BREAKS: Final = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_CLOSERS: Final = "\"'”’»)]）」』】›*"
+_STOPS: Final = ".。．｡।॥።۔։…᠃"
+_ENDS: Final = _STOPS + "!?！？؟"
+_UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_INNER_STOP: Final = re.compile(r"[^\W\d_A-Z][.!?]['\"”’»)\]]{0,2}\s+['\"“‘«(\[]{0,2}[^\W\d_a-z]|[。！？।።]")
+_LAST_WORD: Final = re.compile(r"([^\W\d_]+(?:\.[^\W\d_]+)*)\.$")
+
+
+@dataclass(slots=True)
+class Line:
+    """One line of a page.
+
+    `size`: its words; where a script has no spaces, two characters count as one. `gap`: blank lines before it.
+    """
+
+    number: int
+    text: str
+    size: int
+    gap: int
+    ends: bool  # like a sentence
+    prose: bool
+    key: str  # of a short line, for comparing; else ""
+    kind: Kind | None = None  # what it is when it is surely no text of an article
+    heading: Heading | None = None
+    time: TimeLine | None = None
+    last: bool = False  # the article's text ends with it: a link to the full article stood here
+    cues: dict[Cue, int] = field(default_factory=dict)  # the phrases in it and where each kind comes last
+    pieces: list[tuple[Kind, str]] = field(default_factory=list)  # cut from this line already
+
+    @property
+    def content(self) -> bool:
+        """Whether it may be text, headline or publisher."""
+        return self.kind is None and self.heading is None and self.time is None
+
+    @property
+    def shaped(self) -> bool:
+        """Whether it could be a headline."""
+        if not 2 <= self.size <= 35 or len(self.text) > 250 or not self.content:
+            return False
+        bare = self.text.rstrip(_CLOSERS)
+        return not bare.endswith(tuple(_STOPS)) or bare.endswith(("...", "…")) or _abbreviated(bare)
+
+
+def read_lines(text: str) -> list[Line]:
+    """The lines of a page that are not blank, at most `LINES_MAX` + 1."""
+    raw: list[tuple[str, int]] = []
+    gap = 0
+    for part in _BREAKS.split(text):
+        if not part or part.isspace():
+            gap += 1
+            continue
+        raw.append((part, gap))
+        gap = 0
+        if len(raw) > LINES_MAX:
+            break
+    return [_line(number, text, gap) for number, (text, gap) in enumerate(_unbroken(_unwrapped(raw)))]
+
+
+def size_of(text: str) -> int:
+    """Words; where a script has no spaces, two characters count as one."""
+    count = text.count(" ") + 1 if text else 0
+    if not text.isascii() and len(text) > 12 * count and _UNSPACED.search(text):
+        return max(count, len(text) // 2)
+    return count
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether a text ends in a stop, an exclamation or a question, quotes and brackets after it aside."""
+    bare = text.rstrip(_CLOSERS)
+    return bare != "" and bare[-1] in _ENDS
+
+
+def make_line(number: int, text: str, gap: int = 0) -> Line:
+    """A line from a text whose white space is collapsed."""
+    size = size_of(text)
+    ends = ends_sentence(text)
+    prose = size >= 30 or len(text) >= 220 or (ends and size >= 6)
+    if not prose and size >= 12:
+        prose = _INNER_STOP.search(text) is not None
+    return Line(number, text, size, gap, ends, prose, "" if size > 14 else key(text))
+
+
+def _line(number: int, text: str, gap: int) -> Line:
+    return make_line(number, " ".join(text.split()), gap)
+
+
+def _abbreviated(text: str) -> bool:
+    """Whether the full stop at the end belongs to an abbreviation: "U.S.", "Inc."."""
+    word = _LAST_WORD.search(text[-20:])
+    return word is not None and ("." in word[1] or len(word[1]) == 1 or word[1].lower() in ABBREVIATIONS)
+
+
+def _unwrapped(raw: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Undoes hard wrapping: in a block where most lines are as full as they could be, full lines are joined on."""
+    joined: list[tuple[str, int]] = []
+    start = 0
+    for at in range(1, len(raw) + 1):
+        if at == len(raw) or raw[at][1]:
+            block = raw[start:at]
+            joined += _unwrap(block) if len(block) >= 4 else block
+            start = at
+    return joined
+
+
+def _unwrap(block: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """A block of lines without a blank one between them.
+
+    Full is a line to which the next one's first word could not have been added: wrapped text is made that way.
+    """
+    lengths = [len(text.strip()) for text, _ in block]
+    width = max(lengths)
+    if not 40 <= width <= 130:
+        return block
+    full = [
+        length + 1 + len(text.split(None, 1)[0]) > width for length, (text, _) in zip(lengths, block[1:], strict=False)
+    ]
+    if sum(full) < 0.6 * len(full):
+        return block
+    runs = [[block[0]]]
+    for line, follows in zip(block[1:], full, strict=True):
+        if follows and not line[0].startswith("  "):
+            runs[-1].append(line)
+        else:
+            runs.append([line])
+    return [(" ".join(text for text, _ in run), run[0][1]) for run in runs]
+
+
+def _unbroken(raw: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Joins a line to the one before it where a sentence was broken: no stop before, and it goes on below."""
+    runs: list[list[tuple[str, int]]] = []
+    for line in raw:
+        if runs and line[1] <= 1 and _goes_on(runs[-1][-1][0], *line):
+            runs[-1].append(line)
+        else:
+            runs.append([line])
+    return [run[0] if len(run) == 1 else (" ".join(text for text, _ in run), run[0][1]) for run in runs]
+
+
+def _goes_on(before: str, after: str, gap: int) -> bool:
+    """Whether a sentence that stops nowhere in the first line goes on in the second, `gap` blank lines below."""
+    before, after = before[-200:].rstrip(), after[:80].lstrip()
+    last = before[-1:]
+    if not (last.isalnum() or last in {",", ";"}):
+        return False
+    words, next_words = len(before.split()), len(after.split())
+    if last in {",", ";"}:
+        return words >= 4 and (after[:1].islower() or (gap == 0 and words >= 8 and next_words >= 4))
+    final = before.rsplit(None, 1)[-1]
+    mid_clause = after[:1].islower() or final in ARTICLES
+    return gap == 0 and words >= 8 and next_words >= 4 and mid_clause

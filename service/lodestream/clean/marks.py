@@ -1,0 +1,289 @@
+"""What single lines of a page surely are, whatever article they stand in: times, headings, buttons, notices.
+
+Every line gets at most one of `time`, `heading` and `kind`; what stays without is headline, publisher or text, and
+only its place tells which. The rules go by a line's own words and by its neighbours, never by the article.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import Final
+
+from lodestream.clean.kinds import Kind
+from lodestream.clean.lines import Line, ends_sentence, size_of
+from lodestream.clean.patterns import (
+    ADVERTS,
+    BYLINE_LABELS,
+    HEADING_PREFIXES,
+    HEADINGS,
+    INTERFACE,
+    LINK_LABELS,
+    PHOTO_LABELS,
+    SOURCE_LABELS,
+    Cue,
+    Heading,
+    alternatives,
+    cues,
+)
+from lodestream.clean.times import read_time_line
+
+_TIME_WORDS: Final = 18
+_NOTICE_WORDS: Final = 45  # a newsletter box's sentence or a footer's; an article's paragraph is often longer
+_CAPTION_WORDS: Final = 60
+
+_DIGIT: Final = re.compile(r"\d")
+_LETTER: Final = re.compile(r"[^\W\d_]")
+_COLON: Final = r"\s*[:：|]\s*"
+_SOURCE: Final = re.compile(rf"\(?(?:{alternatives(SOURCE_LABELS)}){_COLON}(?P<name>.+)", re.IGNORECASE)
+_PHOTO: Final = re.compile(rf"[\[(]?(?:{alternatives(PHOTO_LABELS)})(?:{_COLON}|\s+by\s|$|\s*/)", re.IGNORECASE)
+_PHOTO_AT_END: Final = re.compile(
+    rf"(?:^|[\s(\[])(?:{alternatives(PHOTO_LABELS)}){_COLON}[^.!?]{{2,80}}$", re.IGNORECASE
+)
+_LINK: Final = re.compile(rf"[\[(]?(?:{alternatives(LINK_LABELS)}){_COLON}\S", re.IGNORECASE)
+_BYLINE: Final = re.compile(
+    rf"(?:{alternatives(BYLINE_LABELS)})(?:\s*[:：]\s*|\s+)(?P<names>[^\W\d_a-z].+)", re.IGNORECASE
+)
+_COPYRIGHT: Final = re.compile(r"\W*(?:copyright|©|\(c\))\W*(?:©|\d{4}|the\b|by\b|[A-Z])", re.IGNORECASE)
+_CRUMBS: Final = re.compile(r"\s*[>›»→/|]\s*")
+_TOKENS_ONLY: Final = re.compile(r"(?:[#@][\w.]+[,\s]*)+|\S+@\S+\.\S+|(?:https?://|www\.)\S+")
+_NAME_JOINTS: Final = frozenset(
+    "and und och y e et en og in for from de la van von der den del di da bin al & i".split()
+)
+
+
+def mark(lines: list[Line]) -> None:
+    """Sets `time`, `heading` or `kind` on the lines that are surely no headline and no text."""
+    _find_cues(lines)
+    for line in lines:
+        _mark_one(line, line.cues)
+    _mark_newsletter_boxes(lines)
+    _mark_cookie_notices(lines, [at for at, line in enumerate(lines) if Cue.COOKIE in line.cues])
+    _mark_captions(lines)
+    _mark_comments(lines)
+
+
+def _find_cues(lines: list[Line]) -> None:
+    """Notes on each line the cues in it and where in the lower-case line each comes last."""
+    lowered = [line.text.lower() for line in lines]
+    starts = [0]
+    for text in lowered:
+        starts.append(starts[-1] + len(text) + 1)
+    reached: dict[Cue, int] = {}
+    for cue, start, end in cues("\n".join(lowered)):
+        if start >= reached.get(cue, 0):  # of phrases that overlap, the one that starts first
+            at = bisect_right(starts, start) - 1
+            lines[at].cues[cue] = start - starts[at]
+        reached[cue] = max(end, reached.get(cue, 0))
+
+
+def _mark_one(line: Line, found: dict[Cue, int]) -> None:
+    text = line.text
+    if line.size <= _TIME_WORDS and (Cue.TIME in found or _DIGIT.search(text)):
+        line.time = read_time_line(text)
+        if line.time is not None:
+            return
+    if line.key and not line.prose:
+        line.heading = _heading(line)
+        if line.heading is None:
+            line.kind = _short_kind(line, found)
+    else:
+        if line.size <= _CAPTION_WORDS:
+            line.kind = _prose_kind(line, found)
+        if line.kind is None and Cue.FULL_ARTICLE in found:
+            _cut_full_article(line, found[Cue.FULL_ARTICLE])
+
+
+def _heading(line: Line) -> Heading | None:
+    if line.size > 8 or line.ends:
+        return None
+    heading = HEADINGS.get(line.key)
+    if heading is None and line.size <= 6 and line.key.startswith(HEADING_PREFIXES):
+        return Heading.PROMO
+    return heading
+
+
+def _short_kind(line: Line, found: dict[Cue, int]) -> Kind | None:
+    text = line.text
+    if line.key in INTERFACE:
+        return Kind.INTERFACE
+    if line.key in ADVERTS:
+        return Kind.ADVERT
+    if found:
+        kind = _kind_by_cue(line, found)
+        if kind is not None:
+            return kind
+    if _TOKENS_ONLY.fullmatch(text):
+        return Kind.INTERFACE
+    if line.size <= 12 and _is_byline(text):
+        return Kind.BYLINE
+    if _is_breadcrumb(line):
+        return Kind.MENU
+    digits = len(_DIGIT.findall(text))
+    letters = len(_LETTER.findall(text))
+    return Kind.WIDGET if letters < digits or not (letters or digits) else None
+
+
+def _kind_by_cue(line: Line, found: dict[Cue, int]) -> Kind | None:
+    """The kind of a short line that holds a cue."""
+    text = line.text
+    if Cue.AI in found:
+        return Kind.AI_LABEL
+    if Cue.NEWSLETTER in found:
+        return Kind.NEWSLETTER
+    if Cue.COPYRIGHT in found and _COPYRIGHT.match(text):
+        return Kind.COPYRIGHT
+    if Cue.SOURCE in found and _SOURCE.match(text):
+        return Kind.SOURCE
+    if Cue.PHOTO in found and (_PHOTO.match(text) or _PHOTO_AT_END.search(text)):
+        return Kind.CAPTION
+    if Cue.LINK in found and _LINK.match(text):
+        return Kind.LINK
+    if Cue.FULL_ARTICLE in found and found[Cue.FULL_ARTICLE] <= 3:
+        return Kind.LINK
+    if Cue.CONTRIBUTORS in found and found[Cue.CONTRIBUTORS] <= 2:
+        return Kind.CONTRIBUTORS
+    return Kind.INTERFACE if Cue.FOLLOW in found else None
+
+
+def _prose_kind(line: Line, found: dict[Cue, int]) -> Kind | None:
+    """The kind of a line that reads like running text and still is none."""
+    text = line.text
+    if Cue.NEWSLETTER in found and line.size <= _NOTICE_WORDS and not _is_quoted(text):
+        return Kind.NEWSLETTER
+    if Cue.FOLLOW in found and line.size <= _NOTICE_WORDS and found[Cue.FOLLOW] <= 12:
+        return Kind.INTERFACE
+    if Cue.COPYRIGHT in found and line.size <= _NOTICE_WORDS and _COPYRIGHT.match(text):
+        return Kind.COPYRIGHT
+    if Cue.PHOTO in found and (_PHOTO.match(text) or _PHOTO_AT_END.search(text)):
+        return Kind.CAPTION
+    if Cue.CONTRIBUTORS in found and found[Cue.CONTRIBUTORS] <= 2:
+        return Kind.CONTRIBUTORS
+    if Cue.LINK in found and line.size <= 25 and not text.endswith(".") and _LINK.match(text):
+        return Kind.LINK
+    return None
+
+
+def _cut_full_article(line: Line, start: int) -> None:
+    """Cuts a link to the full article off the end of a paragraph and notes that the text ends there."""
+    link = line.text[start:]
+    before = line.text[:start].rstrip()
+    if len(line.text.lower()) == len(line.text) and size_of(link) <= 12 and ends_sentence(before):
+        line.pieces.append((Kind.LINK, link))
+        line.text, line.last = before, True
+
+
+def _is_quoted(text: str) -> bool:
+    return text[0] in "\"'“‘«„"
+
+
+def _is_byline(text: str) -> bool:
+    """A byline's word and up to ten capitalised words that are no sentence."""
+    match = _BYLINE.fullmatch(text)
+    if match is None or text.endswith((".", "?", "!")):
+        return False
+    words = match["names"].replace(",", " ").split()
+    named = [word for word in words if word.lower() not in _NAME_JOINTS]
+    return (
+        bool(named) and all(not word[0].islower() for word in named) and (len(named) > 1 or ":" in text or "：" in text)
+    )
+
+
+def byline_names(text: str) -> list[str]:
+    """The names in a byline, without its word and what follows a comma's office."""
+    match = _BYLINE.fullmatch(text)
+    names = match["names"] if match else text
+    found = re.split(r"\s*(?:,|;|&|\band\b|\bund\b|\boch\b|\bet\b|\by\b|\ben\b|\bog\b|、)\s*", names)
+    return [name.strip(" .") for name in found if name.strip(" .") and not name.strip()[0].islower()]
+
+
+def source_name(text: str) -> str | None:
+    """The name on a line like "Quelle: Mining.com"."""
+    match = _SOURCE.match(text)
+    return match["name"].strip(" )") or None if match else None
+
+
+def _is_breadcrumb(line: Line) -> bool:
+    if line.size > 16:
+        return False
+    parts = _CRUMBS.split(line.text)
+    long = max(len(part.split()) for part in parts)
+    return (
+        (len(parts) >= 4 and long <= 4)
+        or (len(parts) >= 3 and long <= 3)
+        or (len(parts) == 2 and parts[0].lower() == "home")
+    )
+
+
+def _mark_newsletter_boxes(lines: list[Line]) -> None:
+    """The lines of a sign-up box around the one that says newsletter: its title in the text, its buttons."""
+    for at, line in enumerate(lines):
+        if line.kind is not Kind.NEWSLETTER:
+            continue
+        for after in range(at + 1, min(at + 6, len(lines))):
+            if lines[after].gap > 1 or lines[after].kind not in {Kind.INTERFACE, Kind.NEWSLETTER}:
+                break
+            lines[after].kind = Kind.NEWSLETTER
+        if at >= 2:
+            title, before = lines[at - 1], lines[at - 2]
+            if title.content and not title.prose and title.size <= 6 and before.prose and line.gap <= title.gap:
+                title.kind = Kind.NEWSLETTER
+
+
+def _mark_cookie_notices(lines: list[Line], with_cue: list[int]) -> None:
+    """A notice about cookies at the top or the bottom of a page, or with its buttons, and what belongs to it."""
+    for at in with_cue:
+        if lines[at].size > 2 * _NOTICE_WORDS:
+            continue
+        buttons = any(line.kind is Kind.INTERFACE for line in lines[at + 1 : at + 5])
+        if not (at < 8 or at >= len(lines) - 12 or buttons):
+            continue
+        lines[at].kind, lines[at].heading, lines[at].time = Kind.COOKIE, None, None
+        for step in (-1, 1):
+            near = at + step
+            while 0 <= near < len(lines) and abs(near - at) <= 6 and _of_notice(lines[near]):
+                lines[near].kind = Kind.COOKIE
+                near += step
+
+
+def _of_notice(line: Line) -> bool:
+    return line.kind in {Kind.INTERFACE, Kind.COOKIE} or ("cookie" in line.key and line.size <= 8 and line.time is None)
+
+
+def _mark_captions(lines: list[Line]) -> None:
+    """A sentence right above the line that says who took or made the picture is its caption."""
+    for at in range(1, len(lines)):
+        line, above = lines[at], lines[at - 1]
+        credit = line.kind is Kind.AI_LABEL or (line.kind is Kind.CAPTION and not line.prose)
+        if credit and line.gap == 0 and above.content and above.ends and above.size <= _CAPTION_WORDS:
+            alone = at + 1 >= len(lines) or lines[at + 1].gap > 0
+            if alone and (above.gap > 0 or at == 1):
+                above.kind = Kind.CAPTION
+
+
+def _mark_comments(lines: list[Line]) -> None:
+    """What readers wrote below a heading for it: names, ages and remarks, until another section starts."""
+    at = 0
+    while at < len(lines):
+        if lines[at].heading is not Heading.COMMENTS:
+            at += 1
+            continue
+        end = at + 1
+        while end < len(lines) and lines[end].heading in {None, Heading.COMMENTS} and not _starts_item(lines, end):
+            end += 1
+        zone = lines[at + 1 : end]
+        if any(line.time for line in zone) or not any(line.prose and line.content for line in zone):
+            for line in zone:
+                line.kind, line.heading, line.time = line.kind or Kind.COMMENTS, None, None
+        at = end
+
+
+def _starts_item(lines: list[Line], at: int) -> bool:
+    """Whether an article's own head stands here: a publisher, an age, and the publisher again."""
+    ahead = lines[at : at + 3]
+    return len(ahead) == 3 and ahead[1].time is not None and is_source_line(ahead[2].text) and ahead[0].content
+
+
+def is_source_line(text: str) -> bool:
+    """A line like "- Straits Times"."""
+    return text[0] in "-–—•·" and text[1:2] == " " and 1 <= len(text.split()) - 1 <= 6 and text[-1] not in ".!?:"

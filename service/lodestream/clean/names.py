@@ -1,0 +1,53 @@
+"""Canonical names of publishers and news agencies (`names.toml`)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from lodestream.clean.patterns import NAMES, alternatives
+
+_PUBLISHERS: Final[dict[str, str]] = {
+    **{alias.casefold(): name for name, aliases in NAMES["publishers"].items() for alias in (name, *aliases)},
+    **{form.casefold(): f"The {name}" for name in NAMES["with_article"] for form in (name, f"The {name}")},
+}
+_SHORT_FORMS: Final[dict[str, str]] = {
+    alias: name for name, aliases in NAMES["publishers"].items() for alias in aliases if alias.isupper()
+}
+_AGENCIES: Final[dict[str, str]] = {
+    alias.casefold(): name for name, aliases in NAMES["agencies"].items() for alias in (name, *aliases)
+}
+_ALIASES: Final = tuple(
+    sorted({alias for name, aliases in NAMES["agencies"].items() for alias in (name, *aliases)}, key=len, reverse=True)
+)
+AGENCY: Final = f"(?:{alternatives(_ALIASES)}|(?i:{alternatives(alias for alias in _ALIASES if len(alias) > 3)})|dpa)"
+"""A regex for one agency. Names of up to three letters must be in capitals: "AP", not "ap"."""
+
+_BRAND: Final = (
+    re.compile(rf"\b({alternatives(sorted(_SHORT_FORMS, key=len, reverse=True))})\b") if _SHORT_FORMS else None
+)
+
+
+def publisher(name: str) -> str:
+    """A publisher's usual name; one that is not known stays as printed."""
+    name = name.strip(" -–—•·|,:")
+    return _PUBLISHERS.get(name.casefold(), name)
+
+
+def is_publisher(name: str) -> bool:
+    return name.strip().casefold() in _PUBLISHERS
+
+
+def agency(name: str) -> str:
+    """An agency's usual name; one that is not known stays as printed."""
+    return _AGENCIES.get(" ".join(name.split()).casefold(), name.strip())
+
+
+def is_agency(name: str) -> bool:
+    return " ".join(name.split()).casefold() in _AGENCIES
+
+
+def brand_in(text: str) -> str | None:
+    """The publisher whose short form a box of its own names: "BT in your inbox"."""
+    match = _BRAND.search(text) if _BRAND is not None else None
+    return _SHORT_FORMS[match[1]] if match else None

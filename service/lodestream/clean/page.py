@@ -1,0 +1,166 @@
+"""Plain text of a page to the drafts of its articles: the order of the work on a page.
+
+lines      white space, broken lines                          lines.py
+marks      times, headings, buttons, notices                  marks.py
+regions    one for each article                               segment.py, related.py
+head       headline, publisher, time, byline                  head.py
+body       paragraphs; what is between and behind them        body.py
+text       sign-ups, credits, promo runs, glue, dateline      promo.py, fields.py, repair.py, datelines.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from lodestream.clean import fields, language, promo, repair
+from lodestream.clean.body import read_body
+from lodestream.clean.draft import Draft, Paragraph
+from lodestream.clean.head import read_head
+from lodestream.clean.kinds import Cut, Kind
+from lodestream.clean.lines import LINES_MAX, read_lines, size_of
+from lodestream.clean.marks import mark
+from lodestream.clean.names import brand_in
+from lodestream.clean.patterns import Cue
+from lodestream.clean.segment import Region, segment
+from lodestream.errors import Reason, Rejected
+
+TEASER_WORDS: Final = 70  # a related text of fewer, without credit or dateline, only announces an article
+_CUT_OFF_WORDS: Final = 120  # and so does a longer one that breaks off with dots
+_EDGE_PARAGRAPHS: Final = 3  # at either end of a text that may be in the frame's language
+_EDGE_SHARE: Final = 0.25  # of the words: more is a text in two languages
+_EDGE_WORDS: Final = 12
+
+
+def read_page(text: str) -> list[Draft]:
+    """The articles of a page in page order, the main article first where there is one.
+
+    What stands around the articles is cut from the first. Raises `Rejected` when nothing is like an article.
+    """
+    lines = read_lines(text)
+    if len(lines) > LINES_MAX:
+        raise Rejected(Reason.NO_ARTICLE, f"more than {LINES_MAX} lines")
+    mark(lines)
+    regions = segment(lines)
+    drafts = [_draft(region) for region in regions]
+    found = [draft for draft in drafts if draft.paragraphs]
+    if not found:
+        raise Rejected(Reason.NO_ARTICLE, f"no running text in {len(lines)} lines")
+    _keep_the_rest(found[0], (draft for draft in drafts if not draft.paragraphs))
+    for region in regions:
+        for line in region.links:
+            found[0].cut_line(line, line.kind or (Kind.SECTION if line.heading is not None else Kind.LINK))
+    _move_page_end(found)
+    for draft in found:
+        draft.cuts.sort(key=lambda cut: cut.at)
+    return found
+
+
+def _draft(region: Region) -> Draft:
+    draft = Draft(role="main" if region.main else "related")
+    read_body(read_head(region, draft), draft)
+    _strip_signups(draft)
+    fields.read_ends(draft)
+    _strip_runs(draft)
+    _repair(draft)
+    fields.read_starts(draft)
+    if region.main:
+        _cut_foreign_edges(draft)
+        if draft.publisher is None:
+            draft.publisher = _publisher_of_boxes(draft.cuts)
+    elif _is_teaser(draft):
+        draft.role = "teaser"
+    return draft
+
+
+def _strip_signups(draft: Draft) -> None:
+    for paragraph in draft.paragraphs:
+        if Cue.NEWSLETTER in paragraph.cues:
+            _take(draft, paragraph, promo.strip_signups(paragraph.text))
+    draft.paragraphs = [paragraph for paragraph in draft.paragraphs if paragraph.text]
+
+
+def _strip_runs(draft: Draft) -> None:
+    marked = [paragraph for paragraph in draft.paragraphs if not paragraph.cues.isdisjoint({Cue.PROMO, Cue.LINK})]
+    if not marked:
+        return
+    others = [paragraph.text for paragraph in draft.paragraphs if paragraph not in marked]
+    vocabulary = promo.stems(" ".join([draft.headline or "", draft.standfirst or "", *others]))
+    for paragraph in marked:
+        _take(draft, paragraph, promo.strip_runs(paragraph.text, vocabulary))
+    draft.paragraphs = [paragraph for paragraph in draft.paragraphs if paragraph.text]
+
+
+def _take(draft: Draft, paragraph: Paragraph, stripped: promo.Stripped) -> None:
+    paragraph.text = stripped.text
+    for kind, piece in stripped.pieces:
+        draft.cut(paragraph.line, kind, piece)
+
+
+def _repair(draft: Draft) -> None:
+    """Takes glued paragraphs apart and cuts the labels that were glued between them."""
+    repaired: list[Paragraph] = []
+    for paragraph in draft.paragraphs:
+        for part in repair.split_glued(paragraph.text):
+            label = repair.cut_link_label(part) if Cue.LINK in paragraph.cues else None
+            if label is not None:
+                draft.cut(paragraph.line, Kind.LINK, label[0])
+            repaired.append(Paragraph(part if label is None else label[1], paragraph.line))
+    draft.paragraphs = repaired
+
+
+def _is_teaser(draft: Draft) -> bool:
+    words = sum(size_of(paragraph.text) for paragraph in draft.paragraphs)
+    if words >= TEASER_WORDS:
+        broken = bool(draft.paragraphs) and draft.paragraphs[-1].text.rstrip("]) ").endswith(("...", "…"))
+        return broken and words < _CUT_OFF_WORDS
+    return not draft.credits and draft.dateline is None
+
+
+def _cut_foreign_edges(draft: Draft) -> None:
+    """Cuts paragraphs at the edges of the text that are in the language of the frame around it."""
+    paragraphs = draft.paragraphs
+    if len(paragraphs) < _EDGE_PARAGRAPHS:
+        return
+    own = language.detect(" ".join(paragraph.text for paragraph in paragraphs[: 2 * _EDGE_PARAGRAPHS]))
+    room = _EDGE_SHARE * sum(size_of(paragraph.text) for paragraph in paragraphs)
+    for at in (-1, 0):
+        for _ in range(_EDGE_PARAGRAPHS):
+            paragraph = paragraphs[at]
+            size = size_of(paragraph.text)
+            other = language.detect(paragraph.text) if size >= _EDGE_WORDS else language.UNKNOWN
+            room -= size
+            if language.UNKNOWN in {own, other} or other == own or room < 0:
+                break
+            draft.cut(paragraph.line, Kind.FOREIGN, paragraph.text)
+            paragraphs.pop(at)
+
+
+def _publisher_of_boxes(cuts: Iterable[Cut]) -> str | None:
+    """A publisher that no line names may be named by its own sign-up box."""
+    return next((name for cut in cuts if cut.kind is Kind.NEWSLETTER and (name := brand_in(cut.text))), None)
+
+
+def _keep_the_rest(first: Draft, empty: Iterable[Draft]) -> None:
+    """What stood in regions that turned out to hold no text goes to the page's first article."""
+    for draft in empty:
+        first.cuts += draft.cuts
+        line = draft.cuts[0].at[0] if draft.cuts else 0
+        for kind, text in ((Kind.TITLE, draft.headline), (Kind.LINK, draft.standfirst), (Kind.LINK, draft.dateline)):
+            first.cut(line, kind, text or "")
+
+
+_PAGE_KINDS: Final = frozenset(
+    {Kind.COOKIE, Kind.INTERFACE, Kind.MENU, Kind.SECTION, Kind.COPYRIGHT, Kind.ADVERT, Kind.NEWSLETTER}
+)
+
+
+def _move_page_end(found: list[Draft]) -> None:
+    """What stands below the last article's text is the page's, not that article's."""
+    last = found[-1]
+    if len(found) == 1 or not last.paragraphs:
+        return
+    end = last.paragraphs[-1].line
+    moved = [cut for cut in last.cuts if cut.at[0] > end and cut.kind in _PAGE_KINDS]
+    last.cuts = [cut for cut in last.cuts if cut not in moved]
+    found[0].cuts += moved

@@ -1,0 +1,152 @@
+"""The words that cleaning knows, read once from `languages/*.toml` and `names.toml`.
+
+Rules are in the code and go by structure; what is a matter of a language is here. A page's frame and its articles
+may be in different languages, so the tables of all languages are joined. Each file holds
+
+- `relative`: forms of a relative time (`{n}` a number, `{unit}` a unit), number words, words for now and yesterday;
+- `absolute`: names of months, weekdays, the words that stand beside a time, forms of a reading time;
+- `headings`: lines that start a section, by what follows them;
+- `cues`: phrases that make a line suspicious wherever they stand; `lines`: lines that say nothing else;
+- `labels`: what stands before a colon or a name; `words`: small words that tell where a sentence may start or end.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable
+from enum import Enum, auto
+from importlib import resources
+from typing import Any, Final
+
+import ahocorasick_rs
+
+_EDGE: Final = " \t.,:;!?…*#>»«|·•→←↑↓▶►▼✕×+–—-_()[]{}\"'“”‘’。！？：；、（）【】「」"
+_EDGE_AND_DIGITS: Final = _EDGE + "0123456789"
+
+
+class Heading(Enum):
+    """What a heading says about the lines below it."""
+
+    RELATED = auto()  # other articles
+    SOFT = auto()  # a link or a few, then the text goes on
+    PROMO = auto()  # a list of the portal's headlines, then the text goes on
+    COMMENTS = auto()
+
+
+class Cue(Enum):
+    """Why a line with a phrase from `cues` deserves a second look."""
+
+    NEWSLETTER = auto()
+    COOKIE = auto()
+    FULL_ARTICLE = auto()
+    FOLLOW = auto()
+    PROMO = auto()
+    LINK = auto()
+    PHOTO = auto()
+    CONTRIBUTORS = auto()
+    COPYRIGHT = auto()
+    SOURCE = auto()
+    AI = auto()
+    TIME = auto()
+
+
+def key(text: str) -> str:
+    """What is compared of a short line: case folded, without digits and punctuation at its ends."""
+    return text.casefold().strip(_EDGE_AND_DIGITS) or text.casefold().strip(_EDGE)
+
+
+def _read() -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
+    package = resources.files("lodestream.clean")
+    files = sorted((file for file in (package / "languages").iterdir() if file.name.endswith(".toml")), key=str)
+    languages = tuple(tomllib.loads(file.read_text("utf-8")) for file in files)
+    return languages, tomllib.loads((package / "names.toml").read_text("utf-8"))
+
+
+LANGUAGES, NAMES = _read()
+"""The files as they are, languages by file name."""
+
+
+def _all(get: Callable[[dict[str, Any]], Iterable[str]]) -> tuple[str, ...]:
+    """What all languages have under a heading, once each, longest first so that a regex prefers the longer."""
+    return tuple(sorted({entry for language in LANGUAGES for entry in get(language)}, key=lambda e: (-len(e), e)))
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(_all(lambda language: language["words"][name].split()))
+
+
+def alternatives(phrases: Iterable[str]) -> str:
+    """A regex for any of the phrases; a space stands for any white space of one or more."""
+    return "|".join(re.escape(phrase).replace(r"\ ", r"\s+") for phrase in phrases)
+
+
+STARTERS: Final = _words("starters")
+FUNCTIONS: Final = _words("functions")
+ARTICLES: Final = _words("articles")
+ABBREVIATIONS: Final = _words("abbreviations")
+KICKERS: Final = _words("kickers")
+SECTIONS: Final = frozenset(_all(lambda language: language["lines"]["sections"].split()))
+INTERFACE: Final = frozenset(key(line) for line in _all(lambda language: language["lines"]["interface"].split("|")))
+ADVERTS: Final = frozenset(key(line) for line in _all(lambda language: language["lines"]["advert"].split("|")))
+BYLINE_LABELS: Final = _all(lambda language: language["labels"]["byline"])
+SOURCE_LABELS: Final = _all(lambda language: language["labels"]["source"])
+PHOTO_LABELS: Final = _all(lambda language: language["labels"]["photo"])
+LINK_LABELS: Final = _all(lambda language: language["labels"]["link"])
+CONTRIBUTORS_LABELS: Final = _all(lambda language: language["labels"]["contributors"])
+CONTRIBUTED: Final = _all(lambda language: language["labels"].get("contributed", []))
+PROMO_MARKERS: Final = _all(lambda language: language["headings"]["promo"])
+HEADING_PREFIXES: Final = _all(lambda language: language["headings"]["prefixes"])
+
+
+def _headings() -> dict[str, Heading]:
+    kinds = (
+        ("comments", Heading.COMMENTS),
+        ("promo", Heading.PROMO),
+        ("soft", Heading.SOFT),
+        ("related", Heading.RELATED),
+    )
+    return {
+        key(line): heading for name, heading in kinds for language in LANGUAGES for line in language["headings"][name]
+    }
+
+
+HEADINGS: Final = _headings()
+"""Section headings by key. A line that one language has as a list of articles is one in all."""
+
+
+def _cues() -> tuple[ahocorasick_rs.AhoCorasick, tuple[Cue, ...]]:
+    phrases: dict[str, Cue] = {}
+
+    def add(cue: Cue, entries: Iterable[str]) -> None:
+        for entry in entries:
+            phrases.setdefault(entry.lower(), cue)
+
+    add(Cue.NEWSLETTER, _all(lambda language: language["cues"]["newsletter"]))
+    add(Cue.COOKIE, _all(lambda language: language["cues"]["cookies"]))
+    add(Cue.FULL_ARTICLE, _all(lambda language: language["cues"]["full_article"]))
+    add(Cue.FOLLOW, _all(lambda language: language["cues"]["follow"]))
+    add(Cue.AI, _all(lambda language: language["labels"]["ai"]))
+    add(Cue.CONTRIBUTORS, CONTRIBUTORS_LABELS)
+    add(Cue.COPYRIGHT, ("©", "copyright", "(c)"))
+    add(Cue.TIME, (hint for language in LANGUAGES for hint in relative_hints(language)))
+    for cue, labels in ((Cue.PHOTO, PHOTO_LABELS), (Cue.SOURCE, SOURCE_LABELS), (Cue.LINK, LINK_LABELS)):
+        add(cue, (label + colon for label in labels for colon in (":", " :", "：", "|", " |")))
+    add(Cue.PROMO, PROMO_MARKERS)
+    return ahocorasick_rs.AhoCorasick(list(phrases)), tuple(phrases.values())
+
+
+def relative_hints(language: dict[str, Any]) -> set[str]:
+    """What a line must contain to hold a relative time of this language: the fixed words of each form."""
+    forms: list[str] = language["relative"]["forms"]
+    fixed = {max(re.split(r"\{n\}|\{unit\}", form), key=len).strip() for form in forms}
+    return fixed | set(language["relative"]["now"]) | set(language["relative"]["yesterday"])
+
+
+_CUES, _CUE_OF = _cues()
+
+
+def cues(text: str) -> list[tuple[Cue, int, int]]:
+    """Every cue phrase in a lower-case text, where it starts and ends, in one pass."""
+    found = _CUES.find_matches_as_indexes(text, overlapping=True)
+    return [(_CUE_OF[number], start, end) for number, start, end in found]

@@ -1,0 +1,85 @@
+"""Damage that scrapers do to a text: paragraphs glued without a space ("reported.According"), labels glued between.
+
+Glue is a stop with a capitalised word right behind it. What looks like it and is none must survive: abbreviations
+("U.S.", "St.Louis"), figures ("2.693,00"), names of hosts ("Mining.com", "Booking.Com"), "Node.JS".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from lodestream.clean.patterns import ABBREVIATIONS, LINK_LABELS, STARTERS, alternatives
+
+_LABEL_MAX: Final = 160  # characters of a link's label glued into a text
+
+_GLUE: Final = re.compile(r"[.!?…][\"”’»)\]]?(?=[^\W\d_a-z])")
+_LEFT: Final = re.compile(r"[\w.@/’'&-]*$")
+_RIGHT: Final = re.compile(r"[^\W_]+")
+_HOST_ENDS: Final = frozenset("com org net edu gov info biz co uk fr eu io tv ai jp cn ru".split()) - STARTERS
+_LABEL: Final = re.compile(rf"(?:{alternatives(LINK_LABELS)})\s*[:|：]\s*", re.IGNORECASE)
+_CAMEL: Final = re.compile(r"(?<![^\W_])([^\W\d_]*[^\W\d_A-Z]|\d+)([^\W\d_a-z][^\W\d_]*)")
+_ONE_LETTER: Final = frozenset(word.upper() for word in STARTERS if len(word) == 1)
+_WINDOW: Final = 40  # characters before a stop that can matter
+
+
+def split_glued(text: str) -> list[str]:
+    """The paragraphs of a text in which some were glued together. Nothing but white space is lost."""
+    edges = [0]
+    quotes, counted = 0, 0
+    for match in _GLUE.finditer(text):
+        quotes += text.count('"', counted, match.end())
+        counted = match.end()
+        if _is_glue(text, match, inside_quotes=quotes % 2 == 1):
+            edges.append(match.end())
+    if len(edges) == 1:
+        return [text]
+    edges.append(len(text))
+    return [part for start, end in zip(edges, edges[1:], strict=False) if (part := text[start:end].strip())]
+
+
+def cut_link_label(paragraph: str) -> tuple[str, str] | None:
+    """A label ("Infographic: …") glued before a paragraph: (label, paragraph). None when there is no such label.
+
+    The label ends where a word runs into a capitalised one: "spheres of controlFor decades".
+    """
+    label = _LABEL.match(paragraph)
+    if label is None:
+        return None
+    for match in _CAMEL.finditer(paragraph, label.end(), min(len(paragraph), label.end() + _LABEL_MAX)):
+        left, right = match[1], match[2].lower()
+        if (left[0].islower() and len(left) > 1) or left.isdigit() or right in STARTERS:
+            return paragraph[: match.end(1)], paragraph[match.end(1) :]
+    return None
+
+
+def _is_glue(text: str, match: re.Match[str], *, inside_quotes: bool) -> bool:
+    left = _LEFT.search(text[max(0, match.start() - _WINDOW) : match.start()])
+    right = _RIGHT.match(text, match.end(), match.end() + _WINDOW)
+    word = left[0] if left else ""
+    if right is None or not text[match.end()].isupper():
+        return False
+    after = right[0]
+    if after.isupper() and not (after in _ONE_LETTER and text[right.end() : right.end() + 1] == " "):
+        return False
+    if len(match[0]) > 1:  # a closing quote or bracket, or an opening one that looks the same
+        return match[0][-1] != '"' or not inside_quotes
+    if after.lower() in _HOST_ENDS or "@" in word or "/" in word or word.lower().startswith("www."):
+        return False
+    return _ends_word(word, after, match[0])
+
+
+def _ends_word(word: str, after: str, stop: str) -> bool:
+    """Whether a word before a stop may be a sentence's last, and the one after it another's first."""
+    known = after.lower() in STARTERS
+    if not word:
+        return stop != "." and known
+    if "." in word:  # an abbreviation like "U.S", a figure, a host
+        return known and word.replace(".", "").isalpha() and len(word.rsplit(".", 1)[1]) == 1
+    if word.isdigit():
+        return len(word) >= 3 or known
+    if word.lower() in ABBREVIATIONS:
+        return False
+    if len(word) == 1:
+        return False
+    return known or len(word) >= 3 or word.isupper()

@@ -1,0 +1,209 @@
+"""A page's lines into regions, one for each article: by the heads that articles have, and by section headings.
+
+A head is `[PUBLISHER] TIME [- PUBLISHER] HEADLINE TEXT` or `HEADLINE [PUBLISHER] TIME TEXT`, anchored on the line
+of the time; publisher and blank lines may be missing. Without times, the lines below a section heading are taken
+apart by `related`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from lodestream.clean import related
+from lodestream.clean.lines import Line
+from lodestream.clean.marks import is_source_line
+from lodestream.clean.patterns import Heading
+
+_PUBLISHER_WORDS: Final = 6
+_HEADLINE_WORDS: Final = 4  # above the time, what is shorter is a publisher or a section's name
+_STANDFIRST_WORDS: Final = 60
+_AHEAD: Final = 8  # lines of buttons and captions that may stand between a time and its headline
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """An article's head found by its time: indexes of the page's lines."""
+
+    time: int
+    start: int
+    headline: int | None
+    publisher: int | None
+    source: int | None
+    text: int
+
+
+@dataclass(slots=True)
+class Region:
+    """The lines of one article in page order. `headline` and `publisher` are known where its head told them."""
+
+    main: bool
+    lines: list[Line]
+    headline: Line | None = None
+    publisher: Line | None = None
+    text: Line | None = None  # where the head says that the text starts
+    links: list[Line] = field(default_factory=list)  # below its headings: other articles' headlines without text
+
+
+def segment(lines: list[Line]) -> list[Region]:
+    """The regions of a page, the main article's first. Every line is in exactly one region, as line or link."""
+    own, others = _anchors(lines)
+    main = Region(main=True, lines=[])
+    if own is not None:
+        _set_head(main, lines, own)
+    regions = [main]
+    starts = {anchor.start: anchor for anchor in others}
+    bounds = sorted({0, len(lines), *starts, *_section_starts(lines, own)})
+    for start, end in zip(bounds, bounds[1:], strict=False):
+        anchor = starts.get(start)
+        if anchor is not None:
+            region = Region(main=False, lines=lines[start:end])
+            _set_head(region, lines, anchor)
+            regions.append(region)
+        elif start == 0:
+            main.lines += lines[:end]
+        else:
+            _take_section(regions, lines[start:end])
+    return regions
+
+
+def _take_section(regions: list[Region], lines: list[Line]) -> None:
+    """A heading and what is below it until the next bound: its own articles, links, or more of the text above."""
+    heading = lines[0].heading
+    before = regions[-1]
+    parts = related.take_apart(lines, before.lines, formal=heading is Heading.RELATED)
+    regions[0].links += parts.links
+    before.lines += parts.resumed
+    for headline, text in parts.articles:
+        own = [headline, *text] if headline is not None else text
+        start = next(line for line in text if line.content and line.prose)
+        regions.append(Region(main=False, lines=own, headline=headline, text=start))
+
+
+def _set_head(region: Region, lines: list[Line], anchor: Anchor) -> None:
+    region.headline = None if anchor.headline is None else lines[anchor.headline]
+    region.publisher = None if anchor.publisher is None else lines[anchor.publisher]
+    region.text = lines[anchor.text]
+    if anchor.source is not None:
+        region.publisher = region.publisher or lines[anchor.source]
+
+
+def _section_starts(lines: list[Line], own: Anchor | None) -> list[int]:
+    """Where headings start a section: those below some text."""
+    first = next((at for at, line in enumerate(lines) if _is_text(line)), len(lines))
+    if own is not None:
+        first = max(first, own.text)
+    return [at for at, line in enumerate(lines) if at > first and line.heading not in {None, Heading.COMMENTS}]
+
+
+def _is_text(line: Line) -> bool:
+    return line.prose and line.content and not line.shaped
+
+
+def _anchors(lines: list[Line]) -> tuple[Anchor | None, list[Anchor]]:
+    """The main article's own anchor, if it has one, and those of the articles below it."""
+    own: Anchor | None = None
+    found: list[Anchor] = []
+    words, below_heading, floor = 0, False, 0
+    for at, line in enumerate(lines):
+        if line.heading is Heading.RELATED and words:
+            below_heading = True
+        if line.time is None or not line.time.times:
+            words += line.size if _is_text(line) else 0
+            continue
+        if at < floor:
+            continue
+        anchor = _anchor(lines, at, floor)
+        if anchor is None:
+            continue
+        if not words and own is None:
+            own = anchor
+        elif words and _is_new(lines, anchor, below_heading or bool(found), words):
+            found.append(anchor)
+        else:
+            continue
+        floor = anchor.text
+    return own, found
+
+
+def _is_new(lines: list[Line], anchor: Anchor, listed: bool, words: int) -> bool:  # noqa: FBT001 - private
+    """Whether an anchor below some text starts another article, and is not the time of the one above it."""
+    if anchor.source is not None or listed:
+        return True
+    if words <= _STANDFIRST_WORDS:
+        return False
+    time = lines[anchor.time]
+    named = anchor.publisher is not None or (time.time is not None and bool(time.time.rest))
+    return named or anchor.headline is not None
+
+
+def _anchor(lines: list[Line], at: int, floor: int) -> Anchor | None:
+    """The head around the time at `at`, not reaching above `floor`; None when there is no text to it."""
+    after = at + 1
+    source = None
+    if after < len(lines) and lines[after].content and is_source_line(lines[after].text):
+        source = after
+        after += 1
+    first = _next_content(lines, after)
+    if first is None:
+        return None
+    second = _next_content(lines, first + 1)
+    lead = _lead(lines, at, floor)
+    below = lines[first].shaped and second is not None and lines[second].prose
+    above = [number for number in lead if lines[number].size >= _HEADLINE_WORDS and lines[number].shaped]
+    publisher = _publisher(lines, at, lead)
+    if below and (source is not None or not above or publisher is not None):
+        start = at if publisher is None else publisher
+        return Anchor(at, start, first, publisher, source, second or first)
+    if not lines[first].prose and not below:
+        return None
+    if not above:
+        return Anchor(at, at if publisher is None else publisher, None, publisher, source, first)
+    headline = max(above, key=lambda number: lines[number].size)
+    short = [number for number in lead if number != headline and lines[number].size <= _PUBLISHER_WORDS]
+    publisher = next((number for number in reversed(short) if number > headline), short[-1] if short else None)
+    return Anchor(
+        at,
+        min(number for number in (headline, publisher, at) if number is not None),
+        headline,
+        publisher,
+        source,
+        first,
+    )
+
+
+def _next_content(lines: list[Line], at: int) -> int | None:
+    """The next line that may be headline or text, a few lines of other things passed over."""
+    for number in range(at, min(at + _AHEAD, len(lines))):
+        line = lines[number]
+        if line.content:
+            return number
+        if line.heading is not None:
+            return None
+    return None
+
+
+def _lead(lines: list[Line], at: int, floor: int) -> list[int]:
+    """Up to three short lines right above the time, in page order."""
+    found: list[int] = []
+    number = at - 1
+    while number >= floor and len(found) < 3:
+        line = lines[number]
+        if line.content and (not line.prose or line.shaped):
+            found.append(number)
+        elif line.content or line.heading is not None or line.time is not None:
+            break
+        if lines[number].gap > lines[at].gap:
+            break
+        number -= 1
+    return found[::-1]
+
+
+def _publisher(lines: list[Line], at: int, lead: list[int]) -> int | None:
+    """The line right above the time, when it is short and no farther from the time than from what is above it."""
+    if not lead or lead[-1] != at - 1:
+        return None
+    line = lines[at - 1]
+    fits = line.size <= _PUBLISHER_WORDS and not line.ends and lines[at].gap <= line.gap
+    first = at - 1 == 0
+    return at - 1 if fits or (first and line.size <= _PUBLISHER_WORDS and not line.ends) else None

@@ -1,0 +1,208 @@
+"""Finding all terms of all vocabularies in one pass over a text.
+
+Two Aho-Corasick automata: one over the normalised text for terms of words between spaces, one for terms in
+scripts without spaces, which is only asked where such a script occurs. Whether a found string counts is
+decided by its senses: language, capitals, marks that normalising removed, and its conditions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import ahocorasick_rs
+
+from lodestream.tag.guards import LocalGuard, local_guard
+from lodestream.tag.normalise import is_unspaced, normalise, spaced_view
+from lodestream.tag.terms import Guard, Term
+from lodestream.tag.vocabulary import Vocabulary
+
+MASK: Final = -1
+_ANY: Final = "*"
+# Names of countries and capitals in English are also found in articles of other languages: quotations, names
+# of bodies, languages without a vocabulary. Adjectives and terms with conditions are not: they collide. Where the
+# language is unknown, names in other scripts than Latin count too; in Latin script one language's name is
+# another's word ("Island", "Chili", "Mauricio").
+_LINGUA_FRANCA: Final = "en"
+_LENT_KIND: Final = "country"
+_LENT_CLASSES: Final = frozenset({"name", "capital", "government"})
+_LATIN_END: Final = "\u024f"
+_REMOVED_BY_NORMALISING: Final = "-' \xa0"  # what may stand for one another between the words of a term
+_SAME: Final = str.maketrans({"’": "'", "‘": "'", "–": "-", "—": "-"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sense:
+    """What a pattern means in a language: entry number (or `MASK`), where its span lies in the pattern."""
+
+    kind: str
+    entry: int
+    term: Term
+    lead: int  # 1 where the pattern begins with the space before the word
+    length: int  # of the span, in code points
+    capitals: tuple[int, ...]  # offsets that must be capitals
+    literal: str | None  # the term itself where normalising removes marks that matter ("US$", "U.S.")
+    katakana: bool
+    local: LocalGuard | None
+    guard: Guard | None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A sense found at [start, end) of the text, in code points."""
+
+    start: int
+    end: int
+    sense: Sense
+
+
+class Matcher:
+    """All terms of a vocabulary and the cues of their conditions, compiled. `entries` are numbered by position."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._numbers: dict[str, int] = {}
+        self._senses: list[list[Sense]] = []
+        for number, entry in enumerate(vocabulary.entries):
+            for term in entry.terms:
+                self._add(entry.kind, number, term)
+        for kind, terms in vocabulary.masks.items():
+            for term in terms:
+                self._add(kind, MASK, term)
+        self.cues: dict[str, int] = {}
+        for entry in vocabulary.entries:
+            for term in entry.terms:
+                if term.guard is not None:
+                    for cue in (*term.guard.needs, *term.guard.unless):
+                        self._add_cue(cue)
+        spaced = [(pattern, number) for pattern, number in self._numbers.items() if not is_unspaced(pattern)]
+        unspaced = [(pattern, number) for pattern, number in self._numbers.items() if is_unspaced(pattern)]
+        self._spaced = _Automaton(spaced)
+        self._unspaced = _Automaton(unspaced)
+        self._active: dict[str, list[tuple[Sense, ...]]] = {}
+        self._languages = frozenset(sense.term.language for senses in self._senses for sense in senses)
+
+    def find(self, text: str, language: str) -> list[Match]:
+        """Every sense whose own conditions hold at its place, in no particular order. `text` begins and ends
+        with a character of no word. Conditions about the whole article (`needs`, `unless`) are the caller's."""
+        normalised = normalise(text)
+        active = self._active.get(language)
+        if active is None:
+            active = self._active[language] = self._activate(language)
+        if is_unspaced(text):
+            found = self._spaced.find(spaced_view(normalised)) + self._unspaced.find(normalised)
+        else:
+            found = self._spaced.find(normalised)
+        matches = []
+        for pattern, position in found:
+            for sense in active[pattern]:
+                start = position + sense.lead
+                end = start + sense.length
+                if _stands(sense, text, normalised, start, end):
+                    matches.append(Match(start, end, sense))
+        return matches
+
+    def _add_cue(self, cue: str) -> None:
+        if cue not in self.cues:
+            self.cues[cue] = len(self.cues)
+            stripped = cue.strip("*")
+            term = Term(stripped, _ANY, "cue", cue, cue.startswith("*"), cue.endswith("*"))
+            self._add("cue", self.cues[cue], term)
+
+    def _add(self, kind: str, entry: int, term: Term) -> None:
+        pattern, lead = _pattern(term)
+        number = self._numbers.setdefault(pattern, len(self._numbers))
+        if number == len(self._senses):
+            self._senses.append([])
+        self._senses[number].append(
+            Sense(
+                kind=kind,
+                entry=entry,
+                term=term,
+                lead=lead,
+                length=len(term.text),
+                capitals=tuple(offset for offset, char in enumerate(term.text) if char.isupper()),
+                literal=_literal(term.text),
+                katakana=_is_katakana(term.text[0]) or _is_katakana(term.text[-1]),
+                local=local_guard(term.guard) if term.guard is not None else None,
+                guard=term.guard if term.guard is not None and (term.guard.needs or term.guard.unless) else None,
+            )
+        )
+
+    def _activate(self, language: str) -> list[tuple[Sense, ...]]:
+        known = language in self._languages
+        return [tuple(_active(senses, language, known=known)) for senses in self._senses]
+
+
+class _Automaton:
+    def __init__(self, patterns: Sequence[tuple[str, int]]) -> None:
+        self._numbers = [number for _, number in patterns]
+        self._search = ahocorasick_rs.AhoCorasick(
+            [pattern for pattern, _ in patterns],
+            matchkind=ahocorasick_rs.MatchKind.Standard,
+            store_patterns=False,
+            implementation=ahocorasick_rs.Implementation.ContiguousNFA,
+        )
+
+    def find(self, text: str) -> list[tuple[int, int]]:
+        """(pattern number, start) of every pattern in the text, overlapping ones too."""
+        numbers = self._numbers
+        return [
+            (numbers[index], start) for index, start, _ in self._search.find_matches_as_indexes(text, overlapping=True)
+        ]
+
+
+def _active(senses: Iterable[Sense], language: str, *, known: bool) -> Iterator[Sense]:
+    """The senses that count in an article of this language (`und` or one without terms: `known` is false)."""
+    own = [sense for sense in senses if sense.term.language in (language, _ANY)]
+    yield from own
+    if any(sense.kind == _LENT_KIND for sense in own):
+        return
+    seen: set[int] = set()
+    for sense in senses:
+        term = sense.term
+        lent = term.language == _LINGUA_FRANCA or (not known and term.text[0] > _LATIN_END)
+        if sense.kind == _LENT_KIND and lent and term.guard is None and term.word_class in _LENT_CLASSES:
+            if sense.entry not in seen:
+                yield sense
+            seen.add(sense.entry)
+
+
+def _pattern(term: Term) -> tuple[str, int]:
+    """The string to search for and how many spaces stand before its span.
+
+    A word of a script with spaces is searched with the space on either side; a term that begins or ends with a
+    mark ("US$") or that is open there needs none.
+    """
+    normalised = normalise(term.text)
+    if is_unspaced(term.text):
+        korean = "\uac00" <= term.text[0] <= "\ud7a3"  # particles follow a word, nothing stands before it
+        return (" " + normalised, 1) if korean and not term.open_start else (normalised, 0)
+    before = "" if term.open_start or normalised[0] == " " else " "
+    after = "" if term.open_end or normalised[-1] == " " else " "
+    return before + normalised + after, len(before)
+
+
+def _literal(text: str) -> str | None:
+    marks = {char for char, plain in zip(text, normalise(text), strict=True) if plain == " "}
+    same = text.translate(_SAME)
+    return same if any(mark.translate(_SAME) not in _REMOVED_BY_NORMALISING for mark in marks) else None
+
+
+def _is_katakana(char: str) -> bool:
+    return "\u30a1" <= char <= "\u30fa" or char in "ーヽヾ"
+
+
+def _stands(sense: Sense, text: str, normalised: str, start: int, end: int) -> bool:
+    """Whether the sense's own conditions hold at [start, end)."""
+    for offset in sense.capitals:
+        if not text[start + offset].isupper():
+            return False
+    if sense.literal is not None and text[start:end].translate(_SAME).lower() != sense.literal.lower():
+        return False
+    if sense.katakana and (
+        (_is_katakana(text[start]) and _is_katakana(text[start - 1]))
+        or (_is_katakana(text[end - 1]) and _is_katakana(text[end]))
+    ):
+        return False
+    return sense.local is None or sense.local.holds(text, normalised, start, end)

@@ -1,0 +1,191 @@
+"""From an article to its tags.
+
+One pass finds all terms (`matcher`). Of what overlaps the longest counts, kind by kind; conditions about the
+whole article are then checked, and what remains is gathered by entry: a country or commodity is tagged where
+it is named, a topic when its words weigh enough together (`topics`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal, cast
+
+from lodestream.records import Tag
+from lodestream.tag.matcher import MASK, Match, Matcher
+from lodestream.tag.topics import Topics
+from lodestream.tag.vocabulary import Entry, Vocabulary
+
+TagKind = Literal["topic", "country", "place", "organisation", "person", "commodity", "amount", "date"]
+
+FIELDS: Final = ("headline", "standfirst", "body")
+SPANS_MAX: Final = 100
+"""Spans kept per tag, the first ones: a record stays within bounds however long the text."""
+
+_KIND_ORDER: Final = ("topic", "country", "place", "organisation", "person", "commodity", "amount", "date")
+# Between fields and at both ends: no word, and two of them, so that no phrase is found across fields.
+_GAP: Final = "\n\n"
+_HEADLINE_MENTIONS: Final = 3  # a mention in the headline says as much as three in the body
+_HALF: Final = 3  # mentions that make a score of one half
+
+
+class Tagger:
+    """Tags articles with one vocabulary. `ruleset` is its version."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.ruleset = vocabulary.version
+        self._entries = vocabulary.entries
+        self._matcher = Matcher(vocabulary)
+        self._topics = Topics(vocabulary.entries)
+        self._numbers = {(entry.kind, entry.id): number for number, entry in enumerate(vocabulary.entries)}
+
+    def tag(self, article: Mapping[str, Any]) -> list[Tag]:
+        """The tags of an article with the fields `headline`, `standfirst`, `body` and `language`, any of which
+        may be absent or None. Sorted by kind, then by falling score, then by id."""
+        text, starts = _joined(article)
+        matches = self._matcher.find(text, _primary(article.get("language")))
+        kept = self._conditions(_longest(matches), matches)
+        spans = _Spans(starts)
+        tags = [*self._named(kept, spans), *self._topic_tags(kept, spans, len(text))]
+        tags.sort(key=lambda tag: (_KIND_ORDER.index(tag["kind"]), -tag["score"], tag["id"]))
+        return tags
+
+    def _conditions(self, kept: Sequence[Match], matches: Iterable[Match]) -> list[Match]:
+        """Without masks, and without terms whose conditions about the whole article do not hold."""
+        guarded = [match for match in kept if match.sense.guard is not None]
+        if not guarded:
+            return [match for match in kept if match.sense.entry != MASK]
+        present = {match.sense.entry for match in matches if match.sense.kind == "cue"}
+        certain = {match.sense.entry for match in kept if match.sense.term.guard is None}
+        cues = self._matcher.cues
+        result = []
+        for match in kept:
+            sense = match.sense
+            if sense.entry == MASK:
+                continue
+            if sense.guard is not None:
+                if any(cues[cue] in present for cue in sense.guard.unless):
+                    continue
+                needs = sense.guard.needs
+                if needs and sense.entry not in certain and not any(cues[cue] in present for cue in needs):
+                    continue
+            result.append(match)
+        return result
+
+    def _named(self, matches: Iterable[Match], spans: _Spans) -> list[Tag]:
+        """Tags of what is named, with the broader entries that it implies."""
+        found: dict[int, list[Match]] = {}
+        for match in matches:
+            if match.sense.kind != "topic":
+                found.setdefault(match.sense.entry, []).append(match)
+        implied: dict[int, list[int]] = {}
+        for number in found:
+            for above in self._above(number):
+                if above not in found:
+                    implied.setdefault(above, []).append(number)
+        tags = []
+        for number, mentions in found.items():
+            classes = sorted({match.sense.term.word_class for match in mentions})
+            tags.append(_tag(self._entries[number], "+".join(classes), mentions, spans))
+        for number, causes in implied.items():
+            mentions = [match for cause in causes for match in found[cause]]
+            rule = "implied by " + ", ".join(sorted(self._entries[cause].id for cause in causes))
+            tags.append(_tag(self._entries[number], rule, mentions, spans))
+        return tags
+
+    def _topic_tags(self, matches: Iterable[Match], spans: _Spans, length: int) -> list[Tag]:
+        scored = self._topics.score(matches, spans.headline, length)
+        implied: dict[int, list[int]] = {}
+        for number in scored:
+            for above in self._above(number):
+                if above not in scored:
+                    implied.setdefault(above, []).append(number)
+        tags = []
+        for number, (score, mentions) in scored.items():
+            tags.append(_tag(self._entries[number], "triggers", mentions, spans, score))
+        for number, causes in implied.items():
+            mentions = [match for cause in causes for match in scored[cause][1]]
+            rule = "implied by " + ", ".join(sorted(self._entries[cause].id for cause in causes))
+            tags.append(_tag(self._entries[number], rule, mentions, spans, max(scored[cause][0] for cause in causes)))
+        return tags
+
+    def _above(self, number: int) -> list[int]:
+        entry, above = self._entries[number], []
+        while entry.broader is not None:
+            broader = self._numbers[entry.kind, entry.broader]
+            above.append(broader)
+            entry = self._entries[broader]
+        return above
+
+
+class _Spans:
+    """Positions in the joined text as spans of the fields."""
+
+    def __init__(self, starts: Sequence[tuple[str, int, int]]) -> None:
+        self._starts = starts
+
+    def headline(self, match: Match) -> bool:
+        return any(name == "headline" and start <= match.start < end for name, start, end in self._starts)
+
+    def of(self, matches: Iterable[Match]) -> list[tuple[str, int, int]]:
+        positions = sorted({(match.start, match.end) for match in matches})
+        return [
+            (name, start - begin, end - begin)
+            for start, end in positions[:SPANS_MAX]
+            for name, begin, finish in self._starts
+            if begin <= start < finish
+        ]
+
+
+def _joined(article: Mapping[str, Any]) -> tuple[str, list[tuple[str, int, int]]]:
+    """All fields as one text, and (field, start, end) of each in it."""
+    parts, starts, position = [_GAP], [], len(_GAP)
+    for name in FIELDS:
+        value = article.get(name)
+        if value:
+            starts.append((name, position, position + len(value)))
+            parts += (value, _GAP)
+            position += len(value) + len(_GAP)
+    return "".join(parts), starts
+
+
+def _primary(language: str | None) -> str:
+    """The primary subtag: `zh` of `zh-Hant`. `no` is written Bokmål in nearly all news."""
+    code = (language or "und").split("-")[0].split("_")[0].lower()
+    return "nb" if code == "no" else code
+
+
+def _longest(matches: Iterable[Match]) -> list[Match]:
+    """Of matches of a kind, those that lie in no longer one. Equal spans stay: several entries share a word."""
+    kept: list[Match] = []
+    reach: dict[str, tuple[int, int]] = {}
+    ordered = [match for match in matches if match.sense.kind != "cue"]
+    ordered.sort(key=lambda match: (match.start, -match.end, match.sense.entry))
+    for match in ordered:
+        start, end = reach.get(match.sense.kind, (-1, -1))
+        if match.end <= end and (match.start, match.end) != (start, end):
+            continue
+        reach[match.sense.kind] = (match.start, match.end)
+        kept.append(match)
+    masked = {(match.sense.kind, match.start, match.end) for match in kept if match.sense.entry == MASK}
+    if masked:
+        kept = [
+            match
+            for match in kept
+            if match.sense.entry == MASK or (match.sense.kind, match.start, match.end) not in masked
+        ]
+    return kept
+
+
+def _tag(entry: Entry, rule: str, mentions: Sequence[Match], spans: _Spans, score: float | None = None) -> Tag:
+    if score is None:
+        places = {(match.start, match.end): spans.headline(match) for match in mentions}
+        weight = sum(_HEADLINE_MENTIONS if headline else 1 for headline in places.values())
+        score = weight / (weight + _HALF)
+    return {
+        "kind": cast("TagKind", entry.kind),
+        "id": entry.id,
+        "label": entry.label,
+        "score": round(score, 3),
+        "spans": spans.of(mentions),
+        "rule": rule,
+    }

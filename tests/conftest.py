@@ -1,0 +1,50 @@
+"""Shared fixtures: one real Kafka for the whole test run, and names of its own for each test.
+
+Nothing here is fixed: ports are free ones, data folders are temporary, topics carry a random prefix. Two test runs
+on one machine, and tests in any order, do not meet.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from lodestream.kafka.archive import prepare
+from lodestream.kafka.embedded import EmbeddedKafka
+from lodestream.settings import Settings, load
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of whoever runs the tests do not reach them; only the broker's cache folder may be theirs."""
+    for name in os.environ:
+        if name.startswith("LODESTREAM_") and name != "LODESTREAM_BROKER_CACHE":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def prepared_broker() -> None:
+    """Jars and archive of the broker are in the user's cache: for tests that start brokers of their own."""
+    prepare()
+
+
+@pytest.fixture(scope="session")
+def kafka(prepared_broker: None) -> Iterator[EmbeddedKafka]:  # noqa: ARG001 - for its effect
+    """A running broker, shared by all tests. A test that kills or fills a broker starts one of its own."""
+    with EmbeddedKafka() as broker:
+        yield broker
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A topic prefix that no other test uses: `t-1f2e3d4c.`."""
+    return f"t-{uuid.uuid4().hex[:8]}."
+
+
+@pytest.fixture
+def settings(kafka: EmbeddedKafka, prefix: str) -> Settings:
+    """Settings of a deployment of the test's own on the shared broker."""
+    return load(bootstrap_servers=kafka.bootstrap_servers, topic_prefix=prefix, http_port=0)

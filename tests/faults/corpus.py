@@ -1,0 +1,108 @@
+"""Documents with a known answer: generated articles, their copies, versions and extensions, bad ones, seed pages.
+
+Everything comes from a seed, so a failure can be made again. Related documents share a site, and so a partition of
+`raw` and their order: what each must become does not depend on how partitions race.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from lodestream.headers import Header
+from lodestream.replay.documents import RawDocument
+
+SEEDS = Path(__file__).parents[2] / "seeds"
+SITES = 12
+_SYLLABLES = [consonant + vowel for consonant in "bdfgklmnprstv" for vowel in "aeio"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A generated article that later documents refer to."""
+
+    site: str
+    url: str
+    words: tuple[str, ...]
+    headline: str
+
+
+def documents(number: int, seed: int) -> list[RawDocument]:
+    """So many documents: about 60 % new articles, the rest refers to earlier ones or is broken."""
+    source = random.Random(seed)
+    pages = sorted(SEEDS.glob("*.txt"))
+    made: list[RawDocument] = []
+    known: list[Known] = []
+    while len(made) < number:
+        at = len(made)
+        kind = source.random()
+        if kind < 0.6 or not known:
+            known.append(_new(source, at))
+            made.append(_article(known[-1], f"new-{at}", known[-1].words))
+        elif kind < 0.9:
+            # Mostly old ones: what a killed worker knew must be known to its successor.
+            made.append(_related(source, source.choice(known), at))
+        elif kind < 0.95:
+            made.append(_broken(source, at))
+        else:
+            page = pages[at % len(pages)]
+            made.append(_raw(page.read_bytes(), f"{page.stem}-{at}", f"seeds-{at % SITES}", "text/plain"))
+    return made
+
+
+def _new(source: random.Random, at: int) -> Known:
+    words = tuple(_sentences(source, source.randint(60, 260)))
+    site = f"site-{source.randrange(SITES)}.example"
+    return Known(site, f"https://{site}/{at}", words, " ".join(words[:7]))
+
+
+def _related(source: random.Random, one: Known, at: int) -> RawDocument:
+    words = list(one.words)
+    copy = Known(one.site, f"https://{one.site}/copy/{at}", one.words, one.headline)
+    match source.randrange(6):
+        case 0:  # the same page again
+            return _article(one, f"refetch-{at}", one.words)
+        case 1:  # verbatim under another address
+            return _article(copy, f"exact-{at}", one.words)
+        case 2:  # edited
+            for place in source.sample(range(len(words)), 2):
+                words[place] = "edited"
+            return _article(copy, f"near-{at}", tuple(words))
+        case 3:  # cut
+            return _article(copy, f"cut-{at}", tuple(words[: len(words) * 2 // 3]))
+        case 4:  # a new version of the same page
+            return _article(one, f"version-{at}", (*words[:-5], *_sentences(source, 30)))
+        case _:  # extended
+            return _article(copy, f"extended-{at}", (*words, *_sentences(source, len(words))))
+
+
+def _broken(source: random.Random, at: int) -> RawDocument:
+    bad = [
+        (b"\xff\xfe\xfa not text", "text/plain"),
+        (b"", "text/plain"),
+        (b'{"body": ', "application/json"),
+        (b'{"title": 7}', "application/json"),
+        (b"%PDF-1.4", "application/pdf"),
+    ]
+    value, content_type = source.choice(bad)
+    return _raw(value, f"broken-{at}", "broken.example", content_type)
+
+
+def _sentences(source: random.Random, words: int) -> list[str]:
+    made = ["".join(source.choices(_SYLLABLES, k=source.randint(1, 4))) for _ in range(words)]
+    for end in range(11, words, 12):
+        made[end] += "."
+    made[-1] += "."
+    return made
+
+
+def _article(one: Known, document_id: str, words: tuple[str, ...]) -> RawDocument:
+    article = {"url": one.url, "title": one.headline, "body": " ".join(words), "published_at": "2026-03-01T10:00:00Z"}
+    return _raw(json.dumps(article).encode(), document_id, one.site, "application/json")
+
+
+def _raw(value: bytes, document_id: str, site: str, content_type: str) -> RawDocument:
+    headers = ((Header.DOCUMENT_ID, document_id), (Header.SITE, site), (Header.CONTENT_TYPE, content_type))
+    return RawDocument(value, tuple((name, text.encode()) for name, text in headers), site.encode())

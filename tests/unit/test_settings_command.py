@@ -1,0 +1,72 @@
+"""`lodestream settings` and the page made from the settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from lodestream.cli import cli
+from lodestream.commands.settings import markdown
+from lodestream.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "hunter2"  # noqa: S105 - a secret for the tests to look for
+
+
+def run(*arguments: str, **environment: str) -> Result:
+    return CliRunner().invoke(cli, ["settings", *arguments], env=environment)
+
+
+def test_every_setting_is_printed_with_value_and_description() -> None:
+    result = run(LODESTREAM_TOPIC_PREFIX="news.", LODESTREAM_VOCABULARIES="/srv/[bold]x")
+    assert result.exit_code == 0
+    for name, field in Settings.model_fields.items():
+        (line,) = [line for line in result.output.splitlines() if line.startswith(f"LODESTREAM_{name.upper()} ")]
+        assert field.description
+        assert field.description in line
+    assert "news. (set)" in result.output
+    assert "/srv/[bold]x (set)" in result.output
+
+
+def test_json_says_value_and_whether_it_was_set() -> None:
+    shown = json.loads(run("--json", LODESTREAM_PARTITIONS="8").output)
+    assert shown.keys() == {f"LODESTREAM_{name.upper()}" for name in Settings.model_fields}
+    assert shown["LODESTREAM_PARTITIONS"]["value"] == 8
+    assert shown["LODESTREAM_PARTITIONS"]["set"] is True
+    assert shown["LODESTREAM_HTTP_PORT"]["set"] is False
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",), ("--markdown",)])
+def test_a_secret_is_never_printed(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / "lodestream_sasl_password").write_text(PASSWORD + "-file")
+    shown = run(*arguments, LODESTREAM_SASL_PASSWORD=PASSWORD)
+    assert shown.exit_code == 0
+    assert PASSWORD not in shown.output
+    shown = run(*arguments, LODESTREAM_SECRETS_DIR=str(tmp_path))
+    assert PASSWORD not in shown.output
+    if "--markdown" not in arguments:
+        assert "********" in shown.output
+
+
+def test_a_wrong_value_is_refused_by_its_name() -> None:
+    result = run(LODESTREAM_HTTP_PORT="seventy")
+    assert result.exit_code != 0
+    assert "LODESTREAM_HTTP_PORT" in str(result.exception)
+
+
+def test_two_formats_at_once_are_refused() -> None:
+    assert run("--json", "--markdown").exit_code == 2
+
+
+def test_every_setting_has_a_description_that_is_a_sentence() -> None:
+    for name, field in Settings.model_fields.items():
+        assert (field.description or "").endswith("."), name
+
+
+def test_the_documentation_is_what_the_settings_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LODESTREAM_PARTITIONS", "17")
+    page = (ROOT / "docs" / "settings.md").read_text()
+    assert page == markdown(), "lodestream settings --markdown > docs/settings.md"
