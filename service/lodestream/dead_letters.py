@@ -98,8 +98,7 @@ async def redrive(settings: Settings, places: Collection[Place]) -> Redriven:
     with clear_errors(settings):
         async with _producer(settings) as producer:
             # Only now, with all earlier redrives ended, is it certain who is marked.
-            marked = {mark async for record in _records(settings) if (mark := _marked(record)) is not None}
-            wanted = set(places) - marked
+            wanted = set(places) - await _all_marked(settings)
             result.already = len(set(places)) - len(wanted)
             try:
                 await _Redrive(settings, producer, result).run(wanted)
@@ -217,20 +216,23 @@ async def _producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
 async def _records(
     settings: Settings, start: dict[int, int] | None = None, end: dict[int, int] | None = None
 ) -> AsyncGenerator[LogRecord, None]:
-    """Records of the topic dead-letters; by default all up to the high watermark.
+    """Records of the topic dead-letters in these bounds, by default all that are committed."""
+    topic, arguments = settings.topic(DEAD_LETTERS), client_arguments(settings)
+    partitions = None if start is None else list(start)
+    async with contextlib.aclosing(read_log(arguments, topic, partitions=partitions, start=start, end=end)) as batches:
+        async for batch in batches:
+            for record in batch:
+                yield record
+
+
+async def _all_marked(settings: Settings) -> set[Place]:
+    """Every letter that was put back: reads up to the high watermark.
 
     Not only up to the last stable offset: an agent's open transaction would hide the marks behind it.
     """
     topic, arguments = settings.topic(DEAD_LETTERS), client_arguments(settings)
-    if end is None:
-        end = {partition: bound.high for partition, bound in (await offsets(arguments, topic)).items()}
-    partitions = end if start is None else start
-    async with contextlib.aclosing(
-        read_log(arguments, topic, partitions=list(partitions), start=start, end=end)
-    ) as batches:
-        async for batch in batches:
-            for record in batch:
-                yield record
+    end = {partition: bound.high for partition, bound in (await offsets(arguments, topic)).items()}
+    return {mark async for record in _records(settings, end=end) if (mark := _marked(record)) is not None}
 
 
 def _marked(record: LogRecord) -> Place | None:

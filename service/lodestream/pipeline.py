@@ -10,10 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from aiokafka.partitioner import murmur2
-
 from lodestream.agents import INPUTS, steps
 from lodestream.engine.output import fault_of
+from lodestream.engine.partitioner import partition_of
 from lodestream.engine.step import NoState, Output, Record, Step
 from lodestream.errors import LodestreamError, Rejected
 from lodestream.headers import Header, Headers
@@ -59,7 +58,7 @@ class Pipeline:
             return
         partition = output.partition
         if partition is None:
-            partition = (murmur2(output.key or b"") & 0x7FFFFFFF) % self._settings.partitions
+            partition = partition_of(output.key, self._settings.partitions)
         where = (topic, partition)
         offset = self._offsets[where]
         self._offsets[where] = offset + 1

@@ -99,6 +99,7 @@ _REPLACEMENT: Final = {
     for character in re.findall(f"[{kinds}]", "".join(map(chr, range(0x10000))))
 }
 _ASCII_LETTER: Final = re.compile("[A-Za-z]")
+_ASCII_WORD: Final = re.compile("[a-z0-9]+(?:'[a-z0-9]+)*")
 _APOSTROPHE: Final = ord("'")
 _MARKS_MAX: Final = 30  # Unicode annex 15, Stream-Safe Text Format
 
@@ -128,6 +129,8 @@ def words(text: str) -> list[str]:
 
 def words_of(normal: str) -> list[str]:
     """`words` of a text that is in normal form already."""
+    if normal.isascii():
+        return _ASCII_WORD.findall(normal)
     spans = token_spans(code_points(normal))
     return [normal[start:end] for start, end in zip(spans.starts.tolist(), spans.ends.tolist(), strict=True)]
 

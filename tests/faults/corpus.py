@@ -48,7 +48,7 @@ def documents(number: int, seed: int) -> list[RawDocument]:
             made.append(_broken(source, at))
         else:
             page = pages[at % len(pages)]
-            made.append(_raw(page.read_bytes(), f"{page.stem}-{at}", f"seeds-{at % SITES}", "text/plain"))
+            made.append(_raw(page.read_bytes(), f"{page.stem}-{at}", "seeds", "text/plain"))
     return made
 
 

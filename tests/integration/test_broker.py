@@ -88,7 +88,7 @@ async def test_a_data_folder_is_kept_for_the_next_broker_and_locked_for_others(t
     with EmbeddedKafka(folder) as broker:
         await write(broker.bootstrap_servers, "t", b"kept", create=True)
         port = int(broker.bootstrap_servers.rpartition(":")[2])
-        with pytest.raises(BrokerError, match="in use by another broker"), EmbeddedKafka(folder):
+        with pytest.raises(BrokerError, match=r"in use by another broker$"), EmbeddedKafka(folder):
             pass
         with pytest.raises(BrokerError, match=f"port {port} is taken"), EmbeddedKafka(tmp_path / "other", port):
             pass
@@ -166,8 +166,9 @@ def test_a_port_is_chosen_again_when_somebody_was_quicker(monkeypatch: pytest.Mo
 def command(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """`lodestream broker …` as a process of its own, killed in the end whatever happens."""
     line = [sys.executable, "-m", "lodestream", "broker", *arguments]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(line, text=True, start_new_session=True, **pipes) as process:
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         try:
             yield process
         finally:
@@ -207,6 +208,19 @@ def test_the_broker_ends_when_the_command_is_killed(tmp_path: Path) -> None:
         assert is_free(port)
     with command("--port", str(port), "--data", str(tmp_path / "data")) as process:
         assert first_line(process)[0] == port
+
+
+def test_a_temporary_folder_goes_when_the_command_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with command("--port", "0") as process:
+        _, pid = first_line(process)
+        assert len(list(tmp_path.iterdir())) == 1
+        process.kill()
+        assert gone(pid)
+        deadline = time.monotonic() + 10
+        while list(tmp_path.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not list(tmp_path.iterdir())
 
 
 def test_the_command_ends_with_an_error_when_the_broker_dies() -> None:

@@ -15,12 +15,12 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from lodestream.dead_letters import list_letters, redrive
+from lodestream.dead_letters import Letter, list_letters, redrive
 from lodestream.errors import LodestreamError
 from lodestream.headers import Header, Headers
 from lodestream.kafka.admin import apply_topics
 from lodestream.kafka.clients import client_arguments
-from lodestream.kafka.log import LogRecord, read_log
+from lodestream.kafka.log import Isolation, LogRecord, Offsets, offsets, read_log
 from lodestream.letters import letter_headers, letter_key
 from lodestream.settings import Settings
 
@@ -34,7 +34,7 @@ RAW_HEADERS: Headers = (
 
 
 async def send(
-    settings: Settings, topic: str, value: bytes | None, key: bytes | None, headers: Headers, partition: int = 0
+    settings: Settings, topic: str, value: bytes | None, key: bytes | None, headers: Headers, *, partition: int = 0
 ) -> int:
     """Writes one record; its offset."""
     async with AIOKafkaProducer(**client_arguments(settings), max_request_size=9 << 20) as producer:
@@ -58,10 +58,10 @@ async def bury(
     full_topic: str | None = None,
 ) -> int:
     """Writes a dead letter as an agent does; its offset."""
-    place = {"topic": full_topic or settings.topic(topic), "partition": partition, "offset": offset}
+    name = full_topic or settings.topic(topic)
     headers = letter_headers(
         original,
-        topic=full_topic or settings.topic(topic),
+        topic=name,
         partition=partition,
         offset=offset,
         key=key,
@@ -70,14 +70,35 @@ async def bury(
         detail="byte 0 \x1b[2J is no UTF-8",
         at="2026-01-02T03:04:05.678Z",
     )
-    letter = letter_key(original, topic=str(place["topic"]), partition=partition, offset=offset)
+    letter = letter_key(original, topic=name, partition=partition, offset=offset)
     return await send(settings, "dead-letters", value, letter, headers)
 
 
-async def everything(settings: Settings, topic: str, *, committed: bool = True) -> list[LogRecord]:
-    isolation = "read_committed" if committed else "read_uncommitted"
+async def settled(settings: Settings, topic: str) -> None:
+    """Waits for the markers of transactions that were just ended: they are on their way for some milliseconds."""
+    deadline = time.monotonic() + 60
+    while any(bound.stable < bound.high for bound in (await bounds(settings, topic)).values()):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+async def bounds(settings: Settings, topic: str) -> dict[int, Offsets]:
+    return await offsets(client_arguments(settings), settings.topic(topic))
+
+
+async def everything(settings: Settings, topic: str) -> list[LogRecord]:
+    await settled(settings, topic)
+    return await visible(settings, topic)
+
+
+async def visible(settings: Settings, topic: str, isolation: Isolation = "read_committed") -> list[LogRecord]:
     batches = read_log(client_arguments(settings), settings.topic(topic), isolation=isolation)
     return [record async for batch in batches for record in batch]
+
+
+async def letters(settings: Settings) -> list[Letter]:
+    await settled(settings, "dead-letters")
+    return await list_letters(settings)
 
 
 def environment(settings: Settings, **more: object) -> dict[str, str]:
@@ -117,7 +138,7 @@ async def test_a_letter_goes_back_as_it_came(topics: Settings) -> None:
     letter, mark = await everything(topics, "dead-letters")
     assert (mark.key, mark.value) == (letter.key, b"")
     assert mark.headers == ((Header.REDRIVEN, f"{topics.topic('dead-letters')}:0:0".encode()),)
-    [listed] = await list_letters(topics)
+    [listed] = await letters(topics)
     assert listed.redriven
 
 
@@ -148,7 +169,7 @@ async def test_many_letters_go_back_in_order_and_once(topics: Settings) -> None:
             )  # fmt: skip
             await producer.send(topics.topic("dead-letters"), str(at).encode(), key=b"k", headers=list(headers))
         await producer.flush()
-    places = [letter.place for letter in await list_letters(topics)]
+    places = [letter.place for letter in await letters(topics)]
     first = await redrive(topics, places[:700])
     second = await redrive(topics, places)
     assert (first.put_back, second.put_back, second.already) == (700, 500, 700)
@@ -157,7 +178,7 @@ async def test_many_letters_go_back_in_order_and_once(topics: Settings) -> None:
             int(record.value or b"") for record in await everything(topics, "raw") if record.partition == partition
         ]
         assert numbers == list(range(partition, 1200, 4))
-    assert all(letter.redriven for letter in await list_letters(topics))
+    assert all(letter.redriven for letter in await letters(topics))
 
 
 async def test_what_cannot_go_back_is_said_and_the_rest_goes(topics: Settings) -> None:
@@ -174,7 +195,7 @@ async def test_what_cannot_go_back_is_said_and_the_rest_goes(topics: Settings) -
     for (_, why), expected in zip(result.refused, reasons, strict=True):
         assert expected in why
     assert [record.value for record in await everything(topics, "raw")] == [b"good"]
-    assert [letter.redriven for letter in await list_letters(topics)] == [False] * 5 + [True]
+    assert [letter.redriven for letter in await letters(topics)] == [False] * 5 + [True]
 
 
 async def test_a_letter_that_fails_again_counts_its_redrives(topics: Settings) -> None:
@@ -187,13 +208,13 @@ async def test_a_letter_that_fails_again_counts_its_redrives(topics: Settings) -
         (Header.REDRIVE, b"1"),
         (Header.REDRIVE, b"2"),
     ]
-    assert [(letter.redrives, letter.redriven) for letter in await list_letters(topics)] == [(0, True), (1, True)]
+    assert [(letter.redrives, letter.redriven) for letter in await letters(topics)] == [(0, True), (1, True)]
 
 
 async def uncommitted(settings: Settings, records: int) -> None:
     """Waits until so many records are written to raw, committed or not."""
     deadline = time.monotonic() + 60
-    while len(await everything(settings, "raw", committed=False)) < records:
+    while len(await visible(settings, "raw", "read_uncommitted")) < records:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.1)
 
@@ -205,13 +226,13 @@ async def test_a_redrive_that_is_killed_loses_and_doubles_nothing(topics: Settin
     await uncommitted(topics, 5)
     process.send_signal(signal.SIGKILL)
     await process.communicate()
-    assert await everything(topics, "raw") == []
+    assert await visible(topics, "raw") == []
     done = dead_letters(topics, "redrive", "--all", "--yes")
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"5 letters are put back" in done.stdout
     assert Counter(record.value for record in await everything(topics, "raw")) == {b"%d" % at: 1 for at in range(5)}
-    assert all(letter.redriven for letter in await list_letters(topics))
-    assert len(await everything(topics, "raw", committed=False)) == 10, "the first try was inside its transaction"
+    assert all(letter.redriven for letter in await letters(topics))
+    assert len(await visible(topics, "raw", "read_uncommitted")) == 10, "the first try was inside its transaction"
     done = dead_letters(topics, "redrive", "--all", "--yes")
     assert done.stdout == b"0 letters to put back; 5 were put back before\n"
 
@@ -236,7 +257,7 @@ async def test_ctrl_c_leaves_no_transaction_open(topics: Settings) -> None:
     _, errors = await asyncio.wait_for(process.communicate(), 30)
     assert (process.returncode, errors) == (130, b"")
     assert await everything(topics, "raw") == []
-    await send(topics, "raw", b"new", b"k", (), 3)
+    await send(topics, "raw", b"new", b"k", (), partition=3)
     assert [record.value for record in await everything(topics, "raw")] == [b"new"]
 
 
@@ -244,6 +265,7 @@ async def test_letters_are_listed_and_shown(topics: Settings) -> None:
     await bury(topics)
     await bury(topics, b"{}", topic="articles", stage="dedupe", reason="step_error", original=())
     await redrive(topics, [(0, 1)])
+    await settled(topics, "dead-letters")
     listed = dead_letters(topics, "list", "--json").stdout.splitlines()
     assert [orjson.loads(line)["offset"] for line in listed] == [0]
     both = [orjson.loads(line) for line in dead_letters(topics, "list", "--all", "--json").stdout.splitlines()]
@@ -281,6 +303,7 @@ async def test_what_cannot_be_done_is_one_clear_error(
 ) -> None:
     await bury(topics)
     await redrive(topics, [(0, 0)])
+    await settled(topics, "dead-letters")
     done = dead_letters(topics, *arguments)
     assert done.returncode == code
     assert says in done.stderr.decode().splitlines()[-1]

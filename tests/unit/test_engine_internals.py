@@ -11,7 +11,6 @@ from importlib.metadata import requires, version
 import aiokafka
 import faust
 import pytest
-from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.app.base import App
 from faust.tables.recovery import Recovery
@@ -71,11 +70,3 @@ def test_committed_offsets_are_read_by_the_seek_that_the_engine_wraps() -> None:
 def test_a_transport_names_its_consumer_class() -> None:
     assert issubclass(Transport.Consumer, Consumer)
     assert isinstance(faust.App.transport, property)
-
-
-@pytest.mark.parametrize(
-    ("key", "hashed"),  # values of Apache Kafka's own UtilsTest.testMurmur2
-    [(b"21", -973932308), (b"foobar", -790332482), (b"a-little-bit-long-string", -985981536)],
-)
-def test_keys_are_hashed_as_kafkas_default_partitioner_does(key: bytes, hashed: int) -> None:
-    assert murmur2(key) & 0xFFFFFFFF == hashed & 0xFFFFFFFF

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from lodestream.clean.core import text_end
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.head import read_fact
 from lodestream.clean.kinds import Kind
@@ -13,8 +14,9 @@ from lodestream.clean.names import is_agency, is_publisher
 
 _LABEL_WORDS: Final = 8
 _TAIL_WORDS: Final = 12  # below the text, a longer line without a stop may be its last paragraph
+_TAIL_LINES: Final = 4  # below the text in which an agency's credit may stand
 _MENU_LINES: Final = 4  # of up to three words, in a row
-_ADVERT_SHARE: Final = 0.4  # of the words: what follows a link to the full article and is more, is text
+_TAIL_SHARE: Final = 0.4  # of the text's words: what follows a link to the full article and is more, is text
 _BULLETS: Final = tuple("-–—•·*▪‣◦■►")
 
 
@@ -34,21 +36,28 @@ def read_body(lines: list[Line], draft: Draft) -> None:
             _keep(waiting, draft)
             waiting = []
             _add(line, draft)
-    _read_tail(waiting, draft)
+    tail = [line for line in lines[end : end + _TAIL_LINES] if line.content and not line.prose]
+    credits = [line for line in tail if _is_credit(line)]
+    _read_tail([*waiting, *credits], draft)
     for line in lines[end:]:
+        if line in credits:
+            continue
         if line.content:
-            draft.cut_line(line, Kind.ADVERT if line.prose else Kind.INTERFACE)
+            draft.cut_line(line, Kind.PROMO if line.prose else Kind.INTERFACE)
         else:
             read_fact(line, draft)
 
 
 def _end(lines: list[Line]) -> int:
-    """Where the text ends: below a link to the full article, unless much text follows."""
-    at = next((number + 1 for number, line in enumerate(lines) if line.last), len(lines))
-    before, after = (
-        sum(line.size for line in part if line.content and line.prose) for part in (lines[:at], lines[at:])
-    )
-    return at if after <= _ADVERT_SHARE * before else len(lines)
+    """Where the text ends: below a link to the full article, or where only scattered sentences follow."""
+    linked = next((at + 1 for at, line in enumerate(lines) if line.last), len(lines))
+    if _prose(lines[linked:]) > _TAIL_SHARE * _prose(lines[:linked]):
+        linked = len(lines)
+    return min(linked, text_end(lines))
+
+
+def _prose(lines: list[Line]) -> int:
+    return sum(line.size for line in lines if line.content and line.prose)
 
 
 def _add(line: Line, draft: Draft) -> None:
@@ -70,8 +79,7 @@ def _read_tail(shorts: list[Line], draft: Draft) -> None:
     """Short lines below the last paragraph: an agency's credit, the end of a list, or labels of the page."""
     listed = bool(shorts) and bool(draft.paragraphs) and draft.paragraphs[-1].text.endswith((":", "："))
     for line in shorts:
-        bare = line.text.strip("()[]/-–— .")
-        if is_agency(bare) or all(is_agency(part) for part in bare.replace("/", ",").split(",")):
+        if _is_credit(line):
             _add(line, draft)
         elif draft.publisher is None and is_publisher(line.text):
             draft.publisher = line.text
@@ -80,3 +88,9 @@ def _read_tail(shorts: list[Line], draft: Draft) -> None:
             _add(line, draft)
         else:
             draft.cut_line(line, Kind.INTERFACE)
+
+
+def _is_credit(line: Line) -> bool:
+    """Whether a line is nothing but agencies' names."""
+    bare = line.text.strip("()[]/-–— .")
+    return line.size <= 6 and all(is_agency(part) for part in bare.replace("/", ",").split(","))

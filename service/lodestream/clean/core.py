@@ -41,13 +41,26 @@ def find_core(lines: list[Line]) -> Core | None:
     return next(stretch for stretch in stretches if stretch.weight >= _HEAVY * heaviest)
 
 
+def text_end(lines: list[Line]) -> int:
+    """Past the last line of a text, given from its first line on; what follows are scattered sentences at most."""
+    total = best = end = 0
+    for at, line in enumerate(lines):
+        total += _weight(line)
+        if total > best:
+            best, end = total, at + 1
+    below = max((stretch.weight for stretch in _stretches(lines[end:], len(lines) - end)), default=0)
+    return end if below < _HEAVY * best else len(lines)
+
+
 def _limit(lines: list[Line]) -> int:
     """Where other articles start, if some text stands above: at a head with its publisher twice, or a heading."""
-    words = 0
+    words = total = heaviest = 0
     for at, line in enumerate(lines):
+        total = max(0, total + _weight(line))
+        heaviest = max(heaviest, total)
         if line.content and line.prose:
             words += line.size
-        elif line.heading is Heading.RELATED and _heaviest(lines, at) >= _ABOVE_HEADING:
+        elif line.heading is Heading.RELATED and heaviest >= _ABOVE_HEADING:
             return at
         elif line.time is not None and words >= _ABOVE_HEAD and _is_head(lines, at):
             return at - 1 if lines[at - 1].content and not lines[at - 1].prose else at
@@ -56,10 +69,6 @@ def _limit(lines: list[Line]) -> int:
 
 def _is_head(lines: list[Line], at: int) -> bool:
     return at + 1 < len(lines) and lines[at + 1].content and is_source_line(lines[at + 1].text)
-
-
-def _heaviest(lines: list[Line], end: int) -> int:
-    return max((stretch.weight for stretch in _stretches(lines, end)), default=0)
 
 
 def _stretches(lines: list[Line], limit: int) -> list[Core]:

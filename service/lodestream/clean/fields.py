@@ -35,7 +35,7 @@ _CAPITALS: Final = re.compile(
 )
 _END_MARKS: Final = frozenset({"END", "ENDS", "ENDE", "FIN", "NNNN", "XXX", "SLUT", "FINE"})
 _CONTRIBUTORS: Final = re.compile(
-    rf"(?:^|(?<=[.!?…\"'”’»)\]])\s*|(?<=[A-Z]{{2}})\s+)(?P<cut>[-–—*(\[]{{0,3}}\s?(?:{alternatives(CONTRIBUTORS_LABELS)})\b.*)$",
+    rf"(?:^|(?<=[.!?…\"'”’»)\]])\s*|(?<=(?-i:[A-Z]{{2}}))\s+)(?P<cut>[-–—*(\[]{{0,3}}\s?(?:{alternatives(CONTRIBUTORS_LABELS)})\b.*)$",
     re.IGNORECASE | re.DOTALL,
 )
 _CONTRIBUTED: Final = re.compile(

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
+from lodestream.clean import names
 from lodestream.clean.draft import Draft
 from lodestream.clean.kinds import Kind
 from lodestream.clean.lines import Line
-from lodestream.clean.marks import byline_names, is_source_line, source_name
-from lodestream.clean.names import is_publisher
+from lodestream.clean.marks import byline_names, is_byline, is_source_line, source_name
+from lodestream.clean.patterns import SECTIONS, key
 from lodestream.clean.related import coverage
 from lodestream.clean.segment import Region
 
 _HEADLINE_WORDS: Final = 4
+_NEAR: Final = 4  # lines above the headline that may be the article's; what is higher is the page's
 _DECK_WORDS: Final = 7  # of a line below the headline: shorter ones are labels
 _STANDFIRST_WORDS: Final = 60
-_WORDS_THAT_COUNT: Final = 8  # of a headline's words found in the text; more do not make it more of a headline
+_WORDS_THAT_COUNT: Final = 10  # of a headline; more do not make it more of one
+_FAR: Final = 0.2  # what a line loses in score for each candidate below it
+_CLOSE: Final = 0.8  # scores that differ by less are equal, and the first line wins: what follows may be its deck
 
 
 def read_head(region: Region, draft: Draft) -> list[Line]:
@@ -26,20 +30,21 @@ def read_head(region: Region, draft: Draft) -> list[Line]:
     standfirst, start = _standfirst(lines, start, headline)
     if headline is not None:
         draft.headline = headline.text
-    passed = headline is None
-    for line in lines[:start]:
+    above = next((at for at, line in enumerate(lines) if line is headline), None)
+    for at, line in enumerate(lines[:start]):
         if line is headline:
-            passed = True
-        elif line is standfirst:
-            draft.standfirst = line.text
+            continue
+        if line is standfirst:
+            _add_standfirst(line, draft)
         elif line is region.publisher:
             draft.publisher = draft.publisher or line.text.lstrip("-–—•· ")
             draft.cut_line(line, Kind.PUBLISHER)
+        elif above is not None and at < above - _NEAR:
+            draft.cut_line(line, line.kind or Kind.MENU)
         else:
-            _read_line(line, draft, passed=passed)
-    if headline is not None and any(line is headline for line in lines[start:]):
-        return [line for line in lines[start:] if line is not headline]
-    return lines[start:]
+            near = above is not None and not any(line.content for line in lines[above + 1 : at])
+            _read_line(line, draft, passed=above is None or at > above, near=near)
+    return [line for line in lines[start:] if line is not headline]
 
 
 def read_fact(line: Line, draft: Draft) -> None:
@@ -47,33 +52,57 @@ def read_fact(line: Line, draft: Draft) -> None:
     if line.time is not None:
         draft.times += line.time.times
         for rest in line.time.rest:
-            names = byline_names(rest)
-            if rest.split()[0].lower() in {"by", "von", "av", "par", "por", "di", "door"}:
-                draft.add_authors(names)
-            else:
-                draft.publisher = draft.publisher or rest
+            _read_rest(rest, draft)
         draft.cut_line(line, Kind.TIME)
         return
     if line.kind is Kind.BYLINE:
         draft.add_authors(byline_names(line.text))
     elif line.kind is Kind.SOURCE:
-        draft.publisher = draft.publisher or source_name(line.text)
+        _read_source(source_name(line.text), draft)
     draft.cut_line(line, line.kind or (Kind.SECTION if line.heading is not None else Kind.INTERFACE))
 
 
-def _read_line(line: Line, draft: Draft, *, passed: bool) -> None:
-    """A line of the head that is not the headline. `passed`: it stands below the headline."""
+def _read_rest(rest: str, draft: Draft) -> None:
+    """What stands beside a time: a byline, a source, a publisher; on a portal's card any name is the publisher's."""
+    if is_byline(rest):
+        draft.add_authors(byline_names(rest))
+    elif source_name(rest) is not None:
+        _read_source(source_name(rest), draft)
+    elif names.looks_like_publisher(rest) or (draft.role != "main" and key(rest) not in SECTIONS and rest[-1].isalpha()):
+        draft.publisher = draft.publisher or rest
+
+
+def _read_source(name: str | None, draft: Draft) -> None:
+    """A source's name: an agency's credit, or the publisher."""
+    if name is not None and names.is_agency(name):
+        draft.add_name(names.agency(name))
+    elif name is not None and (names.looks_like_publisher(name) or draft.paragraphs):
+        draft.publisher = draft.publisher or name
+
+
+def _read_line(line: Line, draft: Draft, *, passed: bool, near: bool) -> None:
+    """A line of the head that is not the headline. `passed`: it stands below the headline, `near`: right below."""
     if not line.content:
         read_fact(line, draft)
-    elif is_source_line(line.text) or (draft.publisher is None and is_publisher(line.text)):
+    elif is_source_line(line.text) or (draft.publisher is None and names.is_publisher(line.text)):
         draft.publisher = draft.publisher or line.text.lstrip("-–—•· ")
         draft.cut_line(line, Kind.PUBLISHER)
     elif _repeats(line, draft):
         draft.cut_line(line, Kind.TITLE)
-    elif passed and draft.standfirst is None and line.size >= _DECK_WORDS and line.shaped:
-        draft.standfirst = line.text
+    elif passed and line.size <= _STANDFIRST_WORDS and _is_deck(line, draft, near=near):
+        _add_standfirst(line, draft)
     else:
         draft.cut_line(line, Kind.INTERFACE if passed else Kind.MENU)
+
+
+def _is_deck(line: Line, draft: Draft, *, near: bool) -> bool:
+    """Whether a line between headline and text says something: a sentence, or long enough for one."""
+    return line.prose or (draft.standfirst is None and near and line.size >= _DECK_WORDS and line.shaped)
+
+
+def _add_standfirst(line: Line, draft: Draft) -> None:
+    draft.standfirst = line.text if draft.standfirst is None else f"{draft.standfirst} {line.text}"
+    draft.cut_pieces(line)
 
 
 def _repeats(line: Line, draft: Draft) -> bool:
@@ -85,35 +114,35 @@ def _repeats(line: Line, draft: Draft) -> bool:
 
 
 def _text_start(region: Region) -> int:
-    """Index of the first line of the text."""
+    """Index of the first line of the text. A text's first line is the headline where it may be and no other is."""
     lines = region.lines
-    if region.text is not None:
-        for at, line in enumerate(lines):
-            if line is region.text:
-                return at
-    texts = [at for at, line in enumerate(lines) if line.content and line.prose]
-    if not texts:
-        return len(lines)
-    named = any(line.shaped and line.size >= _HEADLINE_WORDS for line in lines[: texts[0]])
-    is_headline = not named and lines[texts[0]].shaped and len(texts) > 1
-    return texts[1] if is_headline else texts[0]
+    start = next((at for at, line in enumerate(lines) if line is region.text), len(lines))
+    if start == len(lines) or region.headline is not None or not lines[start].shaped:
+        return start
+    if any(line.shaped and line.size >= _HEADLINE_WORDS for line in lines[:start]):
+        return start
+    return next((at for at in range(start + 1, len(lines)) if lines[at].content and lines[at].prose), start)
 
 
 def _headline(lines: list[Line], start: int) -> Line | None:
-    """The headline among the lines above the text: of those shaped like one, the first whose words the text has."""
-    candidates = [line for line in lines[:start] if line.shaped]
+    """The headline among the lines above the text: the one with most words of the text, the nearer the better."""
+    shaped = [line for line in lines[:start] if line.shaped]
+    candidates = [line for line in shaped if line.size >= _HEADLINE_WORDS] or shaped[-1:]
     if not candidates:
         spare = [line for line in lines[:start] if line.kind in {Kind.LINK, Kind.MENU} and line.size >= _HEADLINE_WORDS]
-        return spare[0] if spare else None
+        return spare[-1] if spare else None
     if len(candidates) == 1:
         return candidates[0]
     text = " ".join(line.text for line in lines[start : start + 8] if line.content)
-    scores = [coverage(line.text, text) * min(line.size, _WORDS_THAT_COUNT) for line in candidates]
+    scores = [_score(line, text) - _FAR * rank for rank, line in zip(range(len(candidates), 0, -1), candidates, strict=True)]
     best = max(scores)
-    if best > 0:
-        return next(line for line, score in zip(candidates, scores, strict=True) if score >= 0.6 * best)
-    long = [line for line in candidates if line.size >= _HEADLINE_WORDS]
-    return (long or candidates)[0]
+    found = next(line for line, score in zip(candidates, scores, strict=True) if score >= best - _CLOSE)
+    return next(line for line in reversed(candidates) if line.key == found.key and line.size == found.size)
+
+
+def _score(line: Line, text: str) -> float:
+    share = coverage(line.text, text)
+    return share**0.5 * min(line.size, _WORDS_THAT_COUNT)
 
 
 def _standfirst(lines: list[Line], start: int, headline: Line | None) -> tuple[Line | None, int]:

@@ -93,9 +93,11 @@ def make_line(number: int, text: str, gap: int = 0) -> Line:
     """A line from a text whose white space is collapsed."""
     size = size_of(text)
     ends = ends_sentence(text)
-    prose = size >= 30 or len(text) >= 220 or (ends and size >= 6)
-    if not prose and size >= 12:
-        prose = _INNER_STOP.search(text) is not None
+    prose = size >= 30 or len(text) >= 220
+    if not prose and size > text.count(" ") + 1:  # no spaces between words
+        prose = size >= 6 and "。" in text
+    elif not prose:
+        prose = (ends and size >= 6) or (size >= 12 and _INNER_STOP.search(text) is not None)
     return Line(number, text, size, gap, ends, prose, "" if size > 14 else key(text))
 
 

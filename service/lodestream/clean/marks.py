@@ -44,7 +44,7 @@ _LINK: Final = re.compile(rf"[\[(]?(?:{alternatives(LINK_LABELS)}){_COLON}\S", r
 _BYLINE: Final = re.compile(
     rf"(?:{alternatives(BYLINE_LABELS)})(?:\s*[:：]\s*|\s+)(?P<names>[^\W\d_a-z].+)", re.IGNORECASE
 )
-_COPYRIGHT: Final = re.compile(r"\W*(?:copyright|©|\(c\))\W*(?:©|\d{4}|the\b|by\b|[A-Z])", re.IGNORECASE)
+_COPYRIGHT: Final = re.compile(r"\W*(?:copyright|©|\(c\))\W*(?:©|\d{4}|the\b|by\b|(?-i:[A-Z]))", re.IGNORECASE)
 _CRUMBS: Final = re.compile(r"\s*[>›»→/|]\s*")
 _TOKENS_ONLY: Final = re.compile(r"(?:[#@][\w.]+[,\s]*)+|\S+@\S+\.\S+|(?:https?://|www\.)\S+")
 _NAME_JOINTS: Final = frozenset(
@@ -60,7 +60,6 @@ def mark(lines: list[Line]) -> None:
     _mark_newsletter_boxes(lines)
     _mark_cookie_notices(lines, [at for at, line in enumerate(lines) if Cue.COOKIE in line.cues])
     _mark_captions(lines)
-    _mark_comments(lines)
 
 
 def _find_cues(lines: list[Line]) -> None:
@@ -115,7 +114,7 @@ def _short_kind(line: Line, found: dict[Cue, int]) -> Kind | None:
             return kind
     if _TOKENS_ONLY.fullmatch(text):
         return Kind.INTERFACE
-    if line.size <= 12 and _is_byline(text):
+    if line.size <= 12 and is_byline(text):
         return Kind.BYLINE
     if _is_breadcrumb(line):
         return Kind.MENU
@@ -177,7 +176,7 @@ def _is_quoted(text: str) -> bool:
     return text[0] in "\"'“‘«„"
 
 
-def _is_byline(text: str) -> bool:
+def is_byline(text: str) -> bool:
     """A byline's word and up to ten capitalised words that are no sentence."""
     match = _BYLINE.fullmatch(text)
     if match is None or text.endswith((".", "?", "!")):
@@ -261,29 +260,7 @@ def _mark_captions(lines: list[Line]) -> None:
                 above.kind = Kind.CAPTION
 
 
-def _mark_comments(lines: list[Line]) -> None:
-    """What readers wrote below a heading for it: names, ages and remarks, until another section starts."""
-    at = 0
-    while at < len(lines):
-        if lines[at].heading is not Heading.COMMENTS:
-            at += 1
-            continue
-        end = at + 1
-        while end < len(lines) and lines[end].heading in {None, Heading.COMMENTS} and not _starts_item(lines, end):
-            end += 1
-        zone = lines[at + 1 : end]
-        if any(line.time for line in zone) or not any(line.prose and line.content for line in zone):
-            for line in zone:
-                line.kind, line.heading, line.time = line.kind or Kind.COMMENTS, None, None
-        at = end
-
-
-def _starts_item(lines: list[Line], at: int) -> bool:
-    """Whether an article's own head stands here: a publisher, an age, and the publisher again."""
-    ahead = lines[at : at + 3]
-    return len(ahead) == 3 and ahead[1].time is not None and is_source_line(ahead[2].text) and ahead[0].content
-
-
 def is_source_line(text: str) -> bool:
     """A line like "- Straits Times"."""
-    return text[0] in "-–—•·" and text[1:2] == " " and 1 <= len(text.split()) - 1 <= 6 and text[-1] not in ".!?:"
+    dashed = text[0] in "-–—•·" and text[1:2] == " " and text[-1] not in ".!?:"
+    return dashed and 1 <= len(text.split()) - 1 <= 6 and not is_byline(text[2:])

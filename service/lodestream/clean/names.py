@@ -23,6 +23,8 @@ _ALIASES: Final = tuple(
 AGENCY: Final = f"(?:{alternatives(_ALIASES)}|(?i:{alternatives(alias for alias in _ALIASES if len(alias) > 3)})|dpa)"
 """A regex for one agency. Names of up to three letters must be in capitals: "AP", not "ap"."""
 
+_PUBLISHER_WORDS: Final = frozenset(NAMES["publisher_words"])
+_HOST: Final = re.compile(r"(?:[\w-]+\.)+(?:com|org|net|de|fr|it|es|se|nl|uk|jp|cn|in|ru|info|news|tv|eu|ch|at)", re.IGNORECASE)
 _BRAND: Final = (
     re.compile(rf"\b({alternatives(sorted(_SHORT_FORMS, key=len, reverse=True))})\b") if _SHORT_FORMS else None
 )
@@ -36,6 +38,14 @@ def publisher(name: str) -> str:
 
 def is_publisher(name: str) -> bool:
     return name.strip().casefold() in _PUBLISHERS
+
+
+def looks_like_publisher(text: str) -> bool:
+    """Whether a short line is a publisher's name: a known one, an agency, an abbreviation, or "… Times", "….com"."""
+    words = text.split()
+    if is_publisher(text) or is_agency(text) or (len(words) == 1 and text.isupper() and 2 <= len(text) <= 5):
+        return True
+    return len(words) <= 5 and any(word.casefold().strip(",.") in _PUBLISHER_WORDS or _HOST.fullmatch(word) for word in words)
 
 
 def agency(name: str) -> str:

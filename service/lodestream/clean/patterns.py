@@ -144,9 +144,16 @@ def relative_hints(language: dict[str, Any]) -> set[str]:
 
 
 _CUES, _CUE_OF = _cues()
+_UNSPACED: Final = "\u2e80"  # from here on scripts have no spaces, or particles after a word
 
 
 def cues(text: str) -> list[tuple[Cue, int, int]]:
     """Every cue phrase in a lower-case text, where it starts and ends, in one pass."""
     found = _CUES.find_matches_as_indexes(text, overlapping=True)
-    return [(_CUE_OF[number], start, end) for number, start, end in found]
+    return [(_CUE_OF[number], start, end) for number, start, end in found if _is_whole(text, start, end)]
+
+
+def _is_whole(text: str, start: int, end: int) -> bool:
+    """Whether a phrase is no part of longer words, where words have spaces between."""
+    before, after = text[start - 1 : start], text[end : end + 1]
+    return not (before.isalnum() and before < _UNSPACED) and not (after.isalnum() and after < _UNSPACED)

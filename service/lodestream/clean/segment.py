@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from lodestream.clean import related
+from lodestream.clean import names, related
+from lodestream.clean.core import Core, find_core
+from lodestream.clean.kinds import Kind
 from lodestream.clean.lines import Line
 from lodestream.clean.marks import is_source_line
-from lodestream.clean.patterns import Heading
+from lodestream.clean.patterns import SECTIONS, Heading
 
 _PUBLISHER_WORDS: Final = 6
 _HEADLINE_WORDS: Final = 4  # above the time, what is shorter is a publisher or a section's name
@@ -47,13 +49,18 @@ class Region:
 
 def segment(lines: list[Line]) -> list[Region]:
     """The regions of a page, the main article's first. Every line is in exactly one region, as line or link."""
-    own, others = _anchors(lines)
+    core = find_core(lines)
     main = Region(main=True, lines=[])
-    if own is not None:
-        _set_head(main, lines, own)
+    if core is None:
+        main.lines += lines
+        return [main]
+    main.text = lines[core.start]
+    _set_main_head(main, lines, core.start)
+    _cut_comments(lines, core)
     regions = [main]
-    starts = {anchor.start: anchor for anchor in others}
-    bounds = sorted({0, len(lines), *starts, *_section_starts(lines, own)})
+    starts = {anchor.start: anchor for anchor in _anchors(lines, core.start)}
+    headings = {at for at in range(core.start, len(lines)) if lines[at].heading not in {None, Heading.COMMENTS}}
+    bounds = sorted({0, len(lines), *starts, *headings})
     for start, end in zip(bounds, bounds[1:], strict=False):
         anchor = starts.get(start)
         if anchor is not None:
@@ -65,6 +72,43 @@ def segment(lines: list[Line]) -> list[Region]:
         else:
             _take_section(regions, lines[start:end])
     return regions
+
+
+def _set_main_head(main: Region, lines: list[Line], text: int) -> None:
+    """The main article's publisher and headline, where a time right above its text anchors them."""
+    for at in range(text - 1, max(-1, text - 1 - _AHEAD), -1):
+        if lines[at].time is not None:
+            anchor = _anchor(lines, at, 0)
+            if anchor is not None and anchor.text == text and anchor.source is not None:
+                _set_head(main, lines, anchor)
+            elif anchor is not None and anchor.publisher is not None and anchor.headline is not None:
+                publisher = lines[anchor.publisher]
+                main.publisher = publisher if names.looks_like_publisher(publisher.text) else None
+            return
+
+
+def _cut_comments(lines: list[Line], core: Core) -> None:
+    """What readers wrote below a heading for it: names, ages and remarks, until another section starts."""
+    at = core.end
+    while at < len(lines):
+        if lines[at].heading is not Heading.COMMENTS:
+            at += 1
+            continue
+        end = at + 1
+        while end < len(lines) and lines[end].heading in {None, Heading.COMMENTS} and not _starts_item(lines, end):
+            end += 1
+        zone = lines[at + 1 : end]
+        words = sum(line.size for line in zone if line.prose and line.content)
+        if words < core.weight and (any(line.time for line in zone) or not words):
+            for line in zone:
+                line.kind, line.heading, line.time = line.kind or Kind.COMMENTS, None, None
+        at = end
+
+
+def _starts_item(lines: list[Line], at: int) -> bool:
+    """Whether an article's own head stands here: a publisher, an age, and the publisher again."""
+    ahead = lines[at : at + 3]
+    return len(ahead) == 3 and ahead[1].time is not None and is_source_line(ahead[2].text) and ahead[0].content
 
 
 def _take_section(regions: list[Region], lines: list[Line]) -> None:
@@ -88,53 +132,49 @@ def _set_head(region: Region, lines: list[Line], anchor: Anchor) -> None:
         region.publisher = region.publisher or lines[anchor.source]
 
 
-def _section_starts(lines: list[Line], own: Anchor | None) -> list[int]:
-    """Where headings start a section: those below some text."""
-    first = next((at for at, line in enumerate(lines) if _is_text(line)), len(lines))
-    if own is not None:
-        first = max(first, own.text)
-    return [at for at, line in enumerate(lines) if at > first and line.heading not in {None, Heading.COMMENTS}]
-
-
 def _is_text(line: Line) -> bool:
     return line.prose and line.content and not line.shaped
 
 
-def _anchors(lines: list[Line]) -> tuple[Anchor | None, list[Anchor]]:
-    """The main article's own anchor, if it has one, and those of the articles below it."""
-    own: Anchor | None = None
+def _anchors(lines: list[Line], start: int) -> list[Anchor]:
+    """The heads of other articles below the main one's text, which starts at `start`."""
     found: list[Anchor] = []
-    words, below_heading, floor = 0, False, 0
-    for at, line in enumerate(lines):
-        if line.heading is Heading.RELATED and words:
+    words, below_heading, floor = 0, False, start + 1
+    for at in range(start, len(lines)):
+        line = lines[at]
+        if line.heading is Heading.RELATED:
             below_heading = True
         if line.time is None or not line.time.times:
-            words += line.size if _is_text(line) else 0
+            words += line.size if line.content and line.prose else 0
             continue
         if at < floor:
             continue
         anchor = _anchor(lines, at, floor)
         if anchor is None:
             continue
-        if not words and own is None:
-            own = anchor
-        elif words and _is_new(lines, anchor, below_heading or bool(found), words):
+        if anchor.source is not None or below_heading or found or _is_new(lines, anchor, start, words):
             found.append(anchor)
-        else:
-            continue
-        floor = anchor.text
-    return own, found
+            floor = anchor.text
+    return found
 
 
-def _is_new(lines: list[Line], anchor: Anchor, listed: bool, words: int) -> bool:  # noqa: FBT001 - private
-    """Whether an anchor below some text starts another article, and is not the time of the one above it."""
-    if anchor.source is not None or listed:
-        return True
-    if words <= _STANDFIRST_WORDS:
+def _is_new(lines: list[Line], anchor: Anchor, start: int, words: int) -> bool:
+    """Whether a head that no heading announces starts another article, and is no time in the one above it.
+
+    `start`: where the text above starts; `words`: how many it has.
+    """
+    time = lines[anchor.time].time
+    if time is None or all(printed.at is None and printed.age is None for printed in time.times):
         return False
-    time = lines[anchor.time]
-    named = anchor.publisher is not None or (time.time is not None and bool(time.time.rest))
-    return named or anchor.headline is not None
+    above = [line for line in lines[start : anchor.start] if line.content and line.prose]
+    if words <= _STANDFIRST_WORDS or (len(above) <= 2 and words <= 2 * _STANDFIRST_WORDS):
+        return False
+    if anchor.headline is None and anchor.publisher is None and not time.rest:
+        return False
+    text = lines[anchor.text : anchor.text + _AHEAD]
+    if anchor.headline is not None and related.owns(lines[anchor.headline], text):
+        return True
+    return any(printed.age is not None for printed in time.times) and related.differs(above, text)
 
 
 def _anchor(lines: list[Line], at: int, floor: int) -> Anchor | None:
@@ -204,6 +244,5 @@ def _publisher(lines: list[Line], at: int, lead: list[int]) -> int | None:
     if not lead or lead[-1] != at - 1:
         return None
     line = lines[at - 1]
-    fits = line.size <= _PUBLISHER_WORDS and not line.ends and lines[at].gap <= line.gap
-    first = at - 1 == 0
-    return at - 1 if fits or (first and line.size <= _PUBLISHER_WORDS and not line.ends) else None
+    near = lines[at].gap <= line.gap or at == 1
+    return at - 1 if near and line.size <= _PUBLISHER_WORDS and not line.ends and line.key not in SECTIONS else None

@@ -175,7 +175,8 @@ def read_time_line(text: str) -> TimeLine | None:
             return None
         times += found[0]
         rest += [found[1]] if found[1] else []
-    return TimeLine(tuple(times), tuple(rest)) if times else None
+    whole_times = any(time.at is not None or time.age is not None for time in times)
+    return TimeLine(tuple(times), tuple(rest)) if whole_times or (times and not rest) else None
 
 
 def find_stamp(text: str) -> tuple[int, int, PrintedTime] | None:

@@ -23,7 +23,9 @@ PREVIEW_BYTES: Final = 2000
 LISTED: Final = 50
 EXIT_REFUSED: Final = 3
 
-reason_option = click.option("--reason", type=click.Choice(sorted(Reason)), help="Only letters with this reason.")
+reason_option = click.option(
+    "--reason", type=click.Choice([r.value for r in Reason]), help="Only letters with this reason."
+)
 stage_option = click.option("--stage", type=click.Choice([s.name for s in STAGES]), help="Only letters of this stage.")
 
 

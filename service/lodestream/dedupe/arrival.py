@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import xxhash
@@ -23,8 +22,7 @@ _SHINGLES_MAX: Final = 2**32 - 1
 _PASSED_ON: Final = ("headline", "url", "role", "lineage")  # into links, as they are
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """What verdicts are made of. Times are ms since the epoch."""
 
     article_id: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from lodestream.dedupe.arrival import Arrival
 
@@ -17,8 +16,7 @@ _STORY_AT: Final = 8
 _PEEK: Final = struct.Struct("<Q32xH")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An article that the window remembers.
 
     `clock` is when it came (ms, the log's clock). `story` is the number of the entry that opened its story.

@@ -9,7 +9,6 @@ with the same answers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import xxhash
@@ -79,17 +78,13 @@ class Index:
             opened = self.entry(story).arrival.shingles if alone else None
             self._story_count += not alone and self._stories.summary(story) is None
             self._stories.join(story, number, entry.arrival.shingles, summary, opened)
-        anchors = entry.arrival.anchors
-        for at in range(0, len(anchors), 4):
-            self._anchors.add(anchors[at : at + 4], number)
+        self._anchors.add(entry.arrival.anchors, number)
         self._articles.add(_article_key(entry.arrival.article_id), number)
 
     def _evict(self, why: str) -> None:
         number = self.window.first
         entry = Entry.decode(self.window.pop())
-        anchors = entry.arrival.anchors
-        for at in range(0, len(anchors), 4):
-            self._anchors.discard(anchors[at : at + 4], number)
+        self._anchors.discard(entry.arrival.anchors, number)
         self._articles.discard(_article_key(entry.arrival.article_id), number)
         self._stories.leave(entry.story, number)
         self._story_count -= self._stories.summary(entry.story) is None
@@ -103,7 +98,7 @@ class Index:
     def known(self, article_id: str) -> list[Known]:
         """The remembered texts of an article, newest first; at least that which its story remembers."""
         found = []
-        for low in reversed(self._articles.get(_article_key(article_id))):
+        for low in reversed(self._articles.find(_article_key(article_id))):
             number = self.window.number(low)
             entry = self.entry(number)
             if entry.arrival.article_id == article_id:
@@ -115,7 +110,7 @@ class Index:
 
     def candidates(self, anchors: bytes) -> list[int]:
         """Stories with an article that shares anchors with a text, those that share most first."""
-        shared = Counter(self._sharing(anchors))
+        shared = Counter(self._anchors.find(anchors))
         few = len(anchors) < 4 * _FEW_ANCHORS
         best: dict[int, tuple[int, int]] = {}
         for low, count in shared.items():
@@ -124,10 +119,6 @@ class Index:
             if count >= _SHARED_MIN or few or n_anchors < _FEW_ANCHORS:
                 best[story] = max(best.get(story, (0, 0)), (count, number))
         return sorted(best, key=best.__getitem__, reverse=True)[:CANDIDATES]
-
-    def _sharing(self, anchors: bytes) -> Iterator[int]:
-        for at in range(0, len(anchors), 4):
-            yield from self._anchors.get(anchors[at : at + 4])
 
     def summary(self, story: int) -> Summary:
         """What is known of a story. Raises `KeyError` when it has left."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 NEWEST: Final = 8  # entries kept per key: that finds .96 of the copies of a story that has 70 already
+_KEY: Final = 4  # bytes
 _PAIR: Final = 8  # bytes: key, then the entry's number modulo 2^32
 _ROW_PAIRS: Final = 14  # on average, when full: a row's 150 bytes are then mostly pairs
 
 
 class Postings:
-    """Keys of 4 bytes, each with its newest entries in the order they were added.
+    """Keys of 4 bytes, each with its newest entries in the order they were added. Methods take keys in a row.
 
     Rows hold the pairs of all keys that share the low bits, as one `bytes` each. Nothing is lost but by `NEWEST`,
     so what is found does not depend on the rows' number or on what was there before.
@@ -27,31 +28,45 @@ class Postings:
         """Pairs held."""
         return self._pairs
 
-    def get(self, key: bytes) -> list[int]:
-        """Numbers modulo 2^32 of the newest entries with this key, oldest first."""
-        row = self._rows[int.from_bytes(key, "little") & self._mask]
-        return [int.from_bytes(row[at + 4 : at + _PAIR], "little") for at in _places(row, key)] if row else []
+    def find(self, keys: bytes) -> list[int]:
+        """Numbers modulo 2^32 of the newest entries with each key, one key after the other, oldest first."""
+        found = []
+        rows, mask = self._rows, self._mask
+        for at in range(0, len(keys), _KEY):
+            key = keys[at : at + _KEY]
+            row = rows[int.from_bytes(key, "little") & mask]
+            place = row.find(key)
+            while place >= 0:
+                if place % _PAIR == 0:
+                    found.append(int.from_bytes(row[place + _KEY : place + _PAIR], "little"))
+                place = row.find(key, place + 1)
+        return found
 
-    def add(self, key: bytes, number: int) -> None:
-        """Add an entry that is newer than all there; beyond `NEWEST` the key's oldest goes."""
-        place = int.from_bytes(key, "little") & self._mask
-        row = self._rows[place]
-        if row:
-            places = _places(row, key)
-            if len(places) >= NEWEST:
-                row = row[: places[0]] + row[places[0] + _PAIR :]
+    def add(self, keys: bytes, number: int) -> None:
+        """Add an entry, newer than all there, under different keys; beyond `NEWEST` a key's oldest goes."""
+        suffix = (number & 0xFFFFFFFF).to_bytes(4, "little")
+        for at in range(0, len(keys), _KEY):
+            key = keys[at : at + _KEY]
+            index = int.from_bytes(key, "little") & self._mask
+            row = self._rows[index]
+            if key in row:
+                places = _places(row, key)
+                if len(places) >= NEWEST:
+                    row = row[: places[0]] + row[places[0] + _PAIR :]
+                    self._pairs -= 1
+            self._rows[index] = row + key + suffix
+            self._pairs += 1
+
+    def discard(self, keys: bytes, number: int) -> None:
+        """Take an entry out from under these keys; where it was the oldest of too many, it has gone before."""
+        suffix = (number & 0xFFFFFFFF).to_bytes(4, "little")
+        for at in range(0, len(keys), _KEY):
+            key = keys[at : at + _KEY]
+            index = int.from_bytes(key, "little") & self._mask
+            row = self._rows[index]
+            for place in _places(row, key + suffix):
+                self._rows[index] = row[:place] + row[place + _PAIR :]
                 self._pairs -= 1
-        self._rows[place] = row + key + (number & 0xFFFFFFFF).to_bytes(4, "little")
-        self._pairs += 1
-
-    def discard(self, key: bytes, number: int) -> None:
-        """Take an entry out; it may have gone before, as the key's oldest."""
-        place = int.from_bytes(key, "little") & self._mask
-        row = self._rows[place]
-        pair = key + (number & 0xFFFFFFFF).to_bytes(4, "little")
-        for at in _places(row, pair):
-            self._rows[place] = row[:at] + row[at + _PAIR :]
-            self._pairs -= 1
 
     def nbytes(self) -> int:
         """Bytes held: 8 for a row's place, 8 for a pair, and 33 of Python around each row that has some."""

@@ -6,9 +6,8 @@ import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from aiokafka.partitioner import murmur2
-
 from lodestream.engine.config import EngineConfig
+from lodestream.engine.partitioner import partition_of
 from lodestream.engine.step import Outcome, Record
 from lodestream.engine.transaction import Message
 from lodestream.errors import LodestreamError, Reason, Rejected
@@ -59,11 +58,13 @@ class Outgoing:
         self._ingested_header = ("", b"")
 
     def add_all(self, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
-        """Take the fate of each record. Raises `PoisonedError` when an output is larger than the broker takes.
+        """Take the fate of each record, all of one partition.
 
-        This loop runs for every record of the service: what can be is computed once per record or per batch.
+        Raises `PoisonedError` when an output is larger than the broker takes. This loop runs for every record of
+        the service: what can be is computed once per record or per batch.
         """
         limit = self._config.output_bytes - OVERHEAD
+        place = f"{records[0].topic}:{records[0].partition}:".encode() if records else b""
         for record, outcome in zip(records, outcomes, strict=True):
             if isinstance(outcome, Rejected):
                 self._add_letter(record, outcome)
@@ -78,11 +79,11 @@ class Outgoing:
                     detail = f"an output for {topic} has {len(value)} bytes"
                     raise PoisonedError(record, Rejected(Reason.OUTPUT_TOO_LARGE, detail))
                 if partition is None:
-                    partition = self._place(topic, key)  # noqa: PLW2901 - a name of its own would be one more
+                    partition = partition_of(key, self._partitions[topic])  # noqa: PLW2901 - a name of its own would be one more
                 messages = self._by_place.get((topic, partition))
                 if messages is None:
                     messages = self._messages_for(topic, partition)
-                origin = (ORIGIN, f"{record.topic}:{record.partition}:{record.offset}:{index}".encode())
+                origin = (ORIGIN, b"%b%d:%d" % (place, record.offset, index))
                 messages.append((key, value, [*headers, self._ingested_header, origin, self._processed_at]))
                 index += 1  # noqa: SIM113 - enumerate would make a tuple per output
                 for family, label, n in counts:
@@ -109,11 +110,9 @@ class Outgoing:
             at=self._now,
         )
         topic = config.dead_letters
-        self._messages_for(topic, self._place(topic, key)).append((key, record.value or b"", list(headers)))
-
-    def _place(self, topic: str, key: bytes | None) -> int:
-        """The partition of a key: murmur2, as Kafka's default partitioner. No key: partition 0."""
-        return 0 if key is None else (murmur2(key) & 0x7FFFFFFF) % self._partitions[topic]
+        self._messages_for(topic, partition_of(key, self._partitions[topic])).append(
+            (key, record.value or b"", list(headers))
+        )
 
     def _messages_for(self, topic: str, partition: int) -> list[Message]:
         """The list of a place, by the topic's short name."""

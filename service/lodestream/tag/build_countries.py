@@ -71,7 +71,7 @@ _PARENTHESIS: Final = re.compile(r"\s*[(（](.*?)[)）]")
 
 def countries_toml() -> str:
     """The vocabulary file as text: labels in English, then the names by language."""
-    english = Locale.parse("en").territories
+    english = _territories("en")
     codes = sorted(code for code in english if len(code) == 2 and code.isalpha() and code not in _NO_CODES)
     lines = [_HEADER, 'kind = "country"', "", "[labels]"]
     lines += [f"{code} = {_quoted(_label(code, english[code]))}" for code in codes]
@@ -83,6 +83,10 @@ def countries_toml() -> str:
             if names:
                 lines.append(f"{code} = [{', '.join(map(_quoted, names))}]")
     return "\n".join(lines) + "\n"
+
+
+def _territories(locale: str) -> dict[str, str]:
+    return {str(code): str(name) for code, name in Locale.parse(locale).territories.items()}
 
 
 def _label(code: str, name: str) -> str:
@@ -97,7 +101,7 @@ def _label(code: str, name: str) -> str:
 
 def _names(language: str, code: str) -> Iterator[str]:
     for locale in _LOCALES.get(language, (language,)):
-        name = Locale.parse(locale).territories.get(code)
+        name = _territories(locale).get(code)
         if name is None:
             continue
         # "Myanmar (Burma)" is two names; other brackets tell apart what the name alone does not.

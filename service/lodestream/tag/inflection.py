@@ -16,8 +16,10 @@ def _english_adjective(word: str) -> list[str]:
 
 
 def _german_adjective(word: str) -> list[str]:
-    """A stem in lower case takes the endings of an adjective: bare it is mostly the language ("auf Deutsch").
-    A noun ("Chinese") takes -n, -s and -in."""
+    """A stem in lower case takes the endings of an adjective, a noun ("Chinese") -n, -s and -in.
+
+    The bare stem is left out: it is mostly the language ("auf Deutsch").
+    """
     if word[0].islower():
         return [word + ending for ending in ("e", "em", "en", "er", "es")]
     stem = word.removesuffix("e")
@@ -146,7 +148,6 @@ _RULES: Final[dict[tuple[str, str], Callable[[str], list[str]]]] = {
 
 
 def inflect(word: str, language: str, word_class: str) -> list[str]:
-    """The forms of a word of a class (`name`, `adjective`, `capital`) in a language; the word alone where no
-    rule is known."""
+    """The forms of a word of a class (`name`, `adjective`, `capital`); the word alone where no rule is known."""
     rule = _RULES.get((language, word_class))
     return rule(word) if rule else [word]

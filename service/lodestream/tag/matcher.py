@@ -7,9 +7,9 @@ decided by its senses: language, capitals, marks that normalising removed, and i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import ahocorasick_rs
 
@@ -20,6 +20,8 @@ from lodestream.tag.vocabulary import Vocabulary
 
 MASK: Final = -1
 _ANY: Final = "*"
+_CUE: Final = "cue"
+_UNKNOWN: Final = "und"
 # Names of countries and capitals in English are also found in articles of other languages: quotations, names
 # of bodies, languages without a vocabulary. Adjectives and terms with conditions are not: they collide. Where the
 # language is unknown, names in other scripts than Latin count too; in Latin script one language's name is
@@ -46,10 +48,10 @@ class Sense:
     katakana: bool
     local: LocalGuard | None
     guard: Guard | None
+    plain: bool  # nothing to check where it was found
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A sense found at [start, end) of the text, in code points."""
 
     start: int
@@ -75,45 +77,52 @@ class Matcher:
                 if term.guard is not None:
                     for cue in (*term.guard.needs, *term.guard.unless):
                         self._add_cue(cue)
-        spaced = [(pattern, number) for pattern, number in self._numbers.items() if not is_unspaced(pattern)]
-        unspaced = [(pattern, number) for pattern, number in self._numbers.items() if is_unspaced(pattern)]
-        self._spaced = _Automaton(spaced)
-        self._unspaced = _Automaton(unspaced)
-        self._active: dict[str, list[tuple[Sense, ...]]] = {}
+        self._spaced = _Automaton({p: n for p, n in self._numbers.items() if not is_unspaced(p)}, self._senses)
+        self._unspaced = _Automaton({p: n for p, n in self._numbers.items() if is_unspaced(p)}, self._senses)
         self._languages = frozenset(sense.term.language for senses in self._senses for sense in senses)
 
-    def find(self, text: str, language: str) -> list[Match]:
-        """Every sense whose own conditions hold at its place, in no particular order. `text` begins and ends
-        with a character of no word. Conditions about the whole article (`needs`, `unless`) are the caller's."""
+    def find(self, text: str, language: str) -> tuple[list[Match], set[int]]:
+        """Every sense whose own conditions hold at its place, and the numbers of the cues in the text.
+
+        `text` begins and ends with a character of no word. Conditions about the whole article (`needs`,
+        `unless`) are the caller's.
+        """
         normalised = normalise(text)
-        active = self._active.get(language)
-        if active is None:
-            active = self._active[language] = self._activate(language)
-        if is_unspaced(text):
-            found = self._spaced.find(spaced_view(normalised)) + self._unspaced.find(normalised)
-        else:
-            found = self._spaced.find(normalised)
-        matches = []
-        for pattern, position in found:
-            for sense in active[pattern]:
-                start = position + sense.lead
-                end = start + sense.length
-                if _stands(sense, text, normalised, start, end):
-                    matches.append(Match(start, end, sense))
-        return matches
+        known = language in self._languages
+        views = [(self._spaced, normalised)]
+        if is_unspaced(normalised):
+            views = [(self._spaced, spaced_view(normalised)), (self._unspaced, normalised)]
+        matches: list[Match] = []
+        cues: set[int] = set()
+        for automaton, view in views:
+            active = automaton.active(language, known=known)
+            for pattern, position, _ in automaton.search(view, overlapping=True):
+                for sense in active[pattern]:
+                    start = position + sense.lead
+                    end = start + sense.length
+                    if sense.plain or _stands(sense, text, normalised, start, end):
+                        if sense.kind == _CUE:
+                            cues.add(sense.entry)
+                        else:
+                            matches.append(Match(start, end, sense))
+        return matches, cues
 
     def _add_cue(self, cue: str) -> None:
         if cue not in self.cues:
             self.cues[cue] = len(self.cues)
             stripped = cue.strip("*")
-            term = Term(stripped, _ANY, "cue", cue, cue.startswith("*"), cue.endswith("*"))
-            self._add("cue", self.cues[cue], term)
+            term = Term(stripped, _ANY, _CUE, cue, cue.startswith("*"), cue.endswith("*"))
+            self._add(_CUE, self.cues[cue], term)
 
     def _add(self, kind: str, entry: int, term: Term) -> None:
         pattern, lead = _pattern(term)
         number = self._numbers.setdefault(pattern, len(self._numbers))
         if number == len(self._senses):
             self._senses.append([])
+        capitals = tuple(offset for offset, char in enumerate(term.text) if char.isupper())
+        literal = _literal(term.text)
+        katakana = _is_katakana(term.text[0]) or _is_katakana(term.text[-1])
+        local = local_guard(term.guard) if term.guard is not None else None
         self._senses[number].append(
             Sense(
                 kind=kind,
@@ -121,35 +130,36 @@ class Matcher:
                 term=term,
                 lead=lead,
                 length=len(term.text),
-                capitals=tuple(offset for offset, char in enumerate(term.text) if char.isupper()),
-                literal=_literal(term.text),
-                katakana=_is_katakana(term.text[0]) or _is_katakana(term.text[-1]),
-                local=local_guard(term.guard) if term.guard is not None else None,
+                capitals=capitals,
+                literal=literal,
+                katakana=katakana,
+                local=local,
                 guard=term.guard if term.guard is not None and (term.guard.needs or term.guard.unless) else None,
+                plain=not (capitals or literal or katakana or local),
             )
         )
 
-    def _activate(self, language: str) -> list[tuple[Sense, ...]]:
-        known = language in self._languages
-        return [tuple(_active(senses, language, known=known)) for senses in self._senses]
-
 
 class _Automaton:
-    def __init__(self, patterns: Sequence[tuple[str, int]]) -> None:
-        self._numbers = [number for _, number in patterns]
-        self._search = ahocorasick_rs.AhoCorasick(
-            [pattern for pattern, _ in patterns],
+    """Some of the patterns, with the senses of each in the languages asked for so far. Unknown ones are all alike."""
+
+    def __init__(self, numbers: Mapping[str, int], senses: Sequence[Sequence[Sense]]) -> None:
+        self._senses = [senses[number] for number in numbers.values()]
+        self._active: dict[str, list[tuple[Sense, ...]]] = {}
+        self.search = ahocorasick_rs.AhoCorasick(
+            list(numbers),
             matchkind=ahocorasick_rs.MatchKind.Standard,
             store_patterns=False,
             implementation=ahocorasick_rs.Implementation.ContiguousNFA,
-        )
+        ).find_matches_as_indexes
 
-    def find(self, text: str) -> list[tuple[int, int]]:
-        """(pattern number, start) of every pattern in the text, overlapping ones too."""
-        numbers = self._numbers
-        return [
-            (numbers[index], start) for index, start, _ in self._search.find_matches_as_indexes(text, overlapping=True)
-        ]
+    def active(self, language: str, *, known: bool) -> list[tuple[Sense, ...]]:
+        key = language if known else _UNKNOWN
+        found = self._active.get(key)
+        if found is None:
+            found = [tuple(_active(senses, language, known=known)) for senses in self._senses]
+            self._active[key] = found
+        return found
 
 
 def _active(senses: Iterable[Sense], language: str, *, known: bool) -> Iterator[Sense]:

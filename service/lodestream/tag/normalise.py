@@ -59,6 +59,13 @@ def normalise(text: str) -> str:
     return text.translate(_FOLD)
 
 
+def reading_length(text: str) -> float:
+    """The length of a text in code points of an alphabet: a character of an unspaced script says as much as 2.5."""
+    if not is_unspaced(text):
+        return float(len(text))
+    return len(text) + 1.5 * len(_UNSPACED.findall(text))
+
+
 def is_unspaced(text: str) -> bool:
     """Whether the text has characters of a script that is written without spaces between words, or Hangul."""
     return not text.isascii() and _UNSPACED.search(text) is not None

@@ -12,14 +12,17 @@ from typing import Any, Final, Literal, cast
 
 from lodestream.records import Tag
 from lodestream.tag.matcher import MASK, Match, Matcher
+from lodestream.tag.normalise import reading_length
 from lodestream.tag.topics import Topics
 from lodestream.tag.vocabulary import Entry, Vocabulary
 
 TagKind = Literal["topic", "country", "place", "organisation", "person", "commodity", "amount", "date"]
 
 FIELDS: Final = ("headline", "standfirst", "body")
-SPANS_MAX: Final = 100
+SPANS_MAX: Final = 50
 """Spans kept per tag, the first ones: a record stays within bounds however long the text."""
+IMPLIED_SPANS_MAX: Final = 5
+"""Spans of a topic that another one implies: examples, the others stand with the topic that implies it."""
 
 _KIND_ORDER: Final = ("topic", "country", "place", "organisation", "person", "commodity", "amount", "date")
 # Between fields and at both ends: no word, and two of them, so that no phrase is found across fields.
@@ -39,22 +42,23 @@ class Tagger:
         self._numbers = {(entry.kind, entry.id): number for number, entry in enumerate(vocabulary.entries)}
 
     def tag(self, article: Mapping[str, Any]) -> list[Tag]:
-        """The tags of an article with the fields `headline`, `standfirst`, `body` and `language`, any of which
-        may be absent or None. Sorted by kind, then by falling score, then by id."""
+        """The tags of an article, sorted by kind, then by falling score, then by id.
+
+        Of the article it reads `headline`, `standfirst`, `body` and `language`; each may be absent or None.
+        """
         text, starts = _joined(article)
-        matches = self._matcher.find(text, _primary(article.get("language")))
-        kept = self._conditions(_longest(matches), matches)
+        matches, present = self._matcher.find(text, _primary(article.get("language")))
+        kept = self._conditions(_longest(matches), present)
         spans = _Spans(starts)
-        tags = [*self._named(kept, spans), *self._topic_tags(kept, spans, len(text))]
+        tags = [*self._named(kept, spans), *self._topic_tags(kept, spans, reading_length(text))]
         tags.sort(key=lambda tag: (_KIND_ORDER.index(tag["kind"]), -tag["score"], tag["id"]))
         return tags
 
-    def _conditions(self, kept: Sequence[Match], matches: Iterable[Match]) -> list[Match]:
+    def _conditions(self, kept: Sequence[Match], present: set[int]) -> list[Match]:
         """Without masks, and without terms whose conditions about the whole article do not hold."""
         guarded = [match for match in kept if match.sense.guard is not None]
         if not guarded:
             return [match for match in kept if match.sense.entry != MASK]
-        present = {match.sense.entry for match in matches if match.sense.kind == "cue"}
         certain = {match.sense.entry for match in kept if match.sense.term.guard is None}
         cues = self._matcher.cues
         result = []
@@ -88,12 +92,11 @@ class Tagger:
             tags.append(_tag(self._entries[number], "+".join(classes), mentions, spans))
         for number, causes in implied.items():
             mentions = [match for cause in causes for match in found[cause]]
-            rule = "implied by " + ", ".join(sorted(self._entries[cause].id for cause in causes))
-            tags.append(_tag(self._entries[number], rule, mentions, spans))
+            tags.append(_tag(self._entries[number], self._implied(causes), mentions, spans))
         return tags
 
-    def _topic_tags(self, matches: Iterable[Match], spans: _Spans, length: int) -> list[Tag]:
-        scored = self._topics.score(matches, spans.headline, length)
+    def _topic_tags(self, matches: Iterable[Match], spans: _Spans, length: float) -> list[Tag]:
+        scored = self._topics.score(matches, spans.headline_end, length)
         implied: dict[int, list[int]] = {}
         for number in scored:
             for above in self._above(number):
@@ -103,10 +106,13 @@ class Tagger:
         for number, (score, mentions) in scored.items():
             tags.append(_tag(self._entries[number], "triggers", mentions, spans, score))
         for number, causes in implied.items():
-            mentions = [match for cause in causes for match in scored[cause][1]]
-            rule = "implied by " + ", ".join(sorted(self._entries[cause].id for cause in causes))
-            tags.append(_tag(self._entries[number], rule, mentions, spans, max(scored[cause][0] for cause in causes)))
+            strongest = max(causes, key=lambda cause: (scored[cause][0], -cause))
+            score, mentions = scored[strongest]
+            tags.append(_tag(self._entries[number], self._implied(causes), mentions[:IMPLIED_SPANS_MAX], spans, score))
         return tags
+
+    def _implied(self, causes: Iterable[int]) -> str:
+        return "implied by " + ", ".join(sorted(self._entries[cause].id for cause in causes))
 
     def _above(self, number: int) -> list[int]:
         entry, above = self._entries[number], []
@@ -122,9 +128,8 @@ class _Spans:
 
     def __init__(self, starts: Sequence[tuple[str, int, int]]) -> None:
         self._starts = starts
-
-    def headline(self, match: Match) -> bool:
-        return any(name == "headline" and start <= match.start < end for name, start, end in self._starts)
+        # The headline is the first field: what starts before its end is in it.
+        self.headline_end = starts[0][2] if starts and starts[0][0] == "headline" else 0
 
     def of(self, matches: Iterable[Match]) -> list[tuple[str, int, int]]:
         positions = sorted({(match.start, match.end) for match in matches})
@@ -158,13 +163,12 @@ def _longest(matches: Iterable[Match]) -> list[Match]:
     """Of matches of a kind, those that lie in no longer one. Equal spans stay: several entries share a word."""
     kept: list[Match] = []
     reach: dict[str, tuple[int, int]] = {}
-    ordered = [match for match in matches if match.sense.kind != "cue"]
-    ordered.sort(key=lambda match: (match.start, -match.end, match.sense.entry))
-    for match in ordered:
-        start, end = reach.get(match.sense.kind, (-1, -1))
+    for match in sorted(matches, key=lambda match: (match.start, -match.end, match.sense.entry)):
+        kind = match.sense.kind
+        start, end = reach.get(kind, (-1, -1))
         if match.end <= end and (match.start, match.end) != (start, end):
             continue
-        reach[match.sense.kind] = (match.start, match.end)
+        reach[kind] = (match.start, match.end)
         kept.append(match)
     masked = {(match.sense.kind, match.start, match.end) for match in kept if match.sense.entry == MASK}
     if masked:
@@ -178,8 +182,8 @@ def _longest(matches: Iterable[Match]) -> list[Match]:
 
 def _tag(entry: Entry, rule: str, mentions: Sequence[Match], spans: _Spans, score: float | None = None) -> Tag:
     if score is None:
-        places = {(match.start, match.end): spans.headline(match) for match in mentions}
-        weight = sum(_HEADLINE_MENTIONS if headline else 1 for headline in places.values())
+        places = {match.start for match in mentions}
+        weight = sum(_HEADLINE_MENTIONS if start < spans.headline_end else 1 for start in places)
         score = weight / (weight + _HALF)
     return {
         "kind": cast("TagKind", entry.kind),

@@ -71,7 +71,7 @@ def parse_term(spec: Any, language: str, word_class: str, cues: dict[str, list[s
     elif isinstance(spec, dict):
         texts, guard = _table(spec, cues)
     else:
-        raise ValueError(f"a term is a string or a table, not {spec!r}")
+        raise ValueError(f"a term is a string or a table, not {spec!r}")  # noqa: TRY004 - one kind of error for bad files
     for text in texts:
         for form in expand(text):
             stripped = form.strip("*")
@@ -99,9 +99,9 @@ def _table(spec: dict[str, Any], cues: dict[str, list[str]]) -> tuple[list[str],
     texts = [spec["term"]] if "term" in spec else spec.get("terms", [])
     if not texts or not all(isinstance(text, str) for text in texts):
         raise ValueError(f"a term without text: {spec!r}")
-    lists = {key: tuple(_words(spec.get(key, []), cues)) for key in _LISTS}
-    flags = {key: bool(spec.get(key, False)) for key in _FLAGS}
-    return texts, Guard(**lists, **flags)
+    needs, unless, after, before = (tuple(_words(spec.get(key, []), cues)) for key in _LISTS)
+    alone, inside, lower, mixed = (bool(spec.get(key, False)) for key in _FLAGS)
+    return texts, Guard(needs, unless, after, before, alone, inside, lower, mixed)
 
 
 def _words(words: Any, cues: dict[str, list[str]]) -> Iterator[str]:

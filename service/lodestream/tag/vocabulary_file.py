@@ -72,6 +72,8 @@ class _Reader:
         self._read_labels()
         for language, specs in _table(self._document, "mask", "mask").items():
             terms = self._terms(specs, language, "mask", "mask")
+            if any(term.guard and (term.guard.needs or term.guard.unless) for term in terms):
+                raise ValueError("mask: a mask has no conditions about the whole article (needs, unless)")
             self._draft.masks.setdefault(self._name, []).extend(terms)
         for word_class, languages in _table(self._document, "terms", "terms").items():
             for language, entries in _table({"": languages}, "", f"terms.{word_class}").items():
