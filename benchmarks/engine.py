@@ -20,6 +20,7 @@ from statistics import median
 import click
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
 from lodestream.kafka.embedded import EmbeddedKafka
 
 SIZE = 1000  # bytes of a record

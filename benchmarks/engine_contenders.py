@@ -47,7 +47,7 @@ class Stopwatch:
 
 
 async def bare(records: int, servers: str, prefix: str) -> None:
-    """aiokafka alone, at least once: poll, copy in batches, wait for the acknowledgements, commit the offsets."""
+    """A bare aiokafka loop, at least once: poll, copy in batches, wait for the acknowledgements, commit the offsets."""
     from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
     from aiokafka.partitioner import murmur2
 
@@ -159,7 +159,7 @@ async def stock(records: int, servers: str, prefix: str) -> None:
     )
     out = app.topic(f"{prefix}out", value_type=bytes)
 
-    @app.agent(app.topic(f"{prefix}in", key_type=bytes, value_type=bytes))
+    @app.agent(app.topic(f"{prefix}in", key_type=bytes, value_type=bytes))  # type: ignore[untyped-decorator]
     async def copy(stream: Any) -> None:
         async for key, value in stream.items():
             watch.start()

@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from harness import Topics, Workers
 from lodestream.kafka.archive import prepare
 from lodestream.kafka.embedded import EmbeddedKafka
 from lodestream.settings import Settings, load
@@ -48,3 +50,17 @@ def prefix() -> str:
 def settings(kafka: EmbeddedKafka, prefix: str) -> Settings:
     """Settings of a deployment of the test's own on the shared broker."""
     return load(bootstrap_servers=kafka.bootstrap_servers, topic_prefix=prefix, http_port=0)
+
+
+@pytest.fixture
+def workers(settings: Settings, tmp_path: Path) -> Iterator[Workers]:
+    """Starts worker processes of the test's deployment; ends those that still run."""
+    some = Workers(settings, tmp_path)
+    yield some
+    some.end()
+
+
+@pytest.fixture
+def topics(settings: Settings) -> Topics:
+    """The topics of the test's deployment, filled and read from outside the service."""
+    return Topics(settings)

@@ -49,7 +49,6 @@ def test_the_pins_are_exact_and_installed(package: str, pin: str) -> None:
         # process.py
         (Worker, "_schedule_shutdown", ["self", "signal"]),
         # transaction.py
-        (BatchBuilder, "append", ["self", "timestamp", "key", "value", "headers"]),
         (aiokafka.AIOKafkaProducer, "send_offsets_to_transaction", ["self", "offsets", "group_id"]),
     ],
 )
@@ -70,3 +69,14 @@ def test_committed_offsets_are_read_by_the_seek_that_the_engine_wraps() -> None:
 def test_a_transport_names_its_consumer_class() -> None:
     assert issubclass(Transport.Consumer, Consumer)
     assert isinstance(faust.App.transport, property)
+
+
+def test_a_batch_counts_what_its_builder_was_given() -> None:
+    batch = BatchBuilder(1000, 0, is_transactional=1)
+    headers = [("name", b"value")]
+    assert batch._builder.append(0, 1_780_000_000_000, b"key", b"value", headers) is not None
+    assert batch._builder.append(1, 1_780_000_000_000, None, b"x" * 2000, []) is None, "a full batch says None"
+    batch._relative_offset = 1
+    assert batch.record_count() == 1
+    alone = BatchBuilder(1000, 0, is_transactional=1)
+    assert alone._builder.append(0, 1_780_000_000_000, None, b"x" * 2000, []) is not None, "the first one always fits"

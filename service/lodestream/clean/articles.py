@@ -45,7 +45,7 @@ def records(drafts: list[Draft], context: Context) -> list[ArticleFields]:
     """The articles of one document in page order."""
     clock = page_clock(drafts)
     bodies = ["\n\n".join(paragraph.text for paragraph in draft.paragraphs) for draft in drafts]
-    page_language = language.detect(bodies[0])
+    page_language = drafts[0].language or language.detect(bodies[0])
     seen: Counter[str] = Counter()
     found = []
     for position, (draft, body) in enumerate(zip(drafts, bodies, strict=True)):
@@ -56,7 +56,7 @@ def records(drafts: list[Draft], context: Context) -> list[ArticleFields]:
             article_id = ids.part_id(context.site, context.document_id, draft.headline, seen[headline])
             seen[headline] += 1
             url = None
-        own = language.detect(body)
+        own = page_language if position == 0 else language.detect(body)
         published = resolve(draft.times, context.fetched_at, clock)
         found.append(
             record(

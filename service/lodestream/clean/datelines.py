@@ -8,6 +8,7 @@ Forms: "TOKYO -", "ANCHORAGE, Alaska –", "WASHINGTON, D.C., July 3 (Reuters) -
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,6 +43,7 @@ _JAPANESE: Final = re.compile(
 _KOREAN: Final = re.compile(
     r"[(\[](?P<place>[\uac00-\ud7a3]{2,6})\s?=\s?(?P<agency>[^)\]]{2,12})[)\]]\s*(?:[^=]{2,30}기자\s*=\s*)?"
 )
+_MARK: Final = re.compile(r"\s[-–—―]|--|[—–)/\]:]|\.-")  # no dateline is without one
 _SENTENCE_START: Final = re.compile(r"[.!?…][\"'”’»)\]]?\s+(?=[\[(]?[^\W\d_a-z])")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _SMALL: Final = frozenset("de la le las los del di da do dos of am an der den und upon sur les el al y et".split())
@@ -74,23 +76,17 @@ def find_dateline(text: str, *, start_only: bool = False) -> Dateline | None:
 
 def _at(text: str, start: int, *, first: bool) -> Dateline | None:
     head = text[start : start + _LINE_MAX]
-    for pattern, is_one in (
-        (_SQUARE, _is_square),
-        (_AGENCY_FIRST, _is_agency_first),
-        (_CHINESE, _is_certain),
-        (_JAPANESE, _names_agency),
-        (_KOREAN, _names_agency),
-    ):
+    if head[:1].isupper():
+        match = _western(head, first=first) if _MARK.search(head, 0, _LINE_MAX - 40) else None
+        return None if match is None else _dateline(match, start)
+    for pattern, is_one in _OTHERS:
         match = pattern.match(head)
         if match is not None and is_one(match):
             return _dateline(match, start)
-    match = _western(head, first=first)
-    return None if match is None else _dateline(match, start)
+    return None
 
 
 def _western(head: str, *, first: bool) -> re.Match[str] | None:
-    if not head[:1].isupper() or not any(mark in head for mark in "-–—―:)/"):
-        return None
     match = _WITH_AGENCY.match(head)
     if match is not None and _has_agency(match, head):
         return match
@@ -153,8 +149,7 @@ def _is_square(match: re.Match[str]) -> bool:
 
 def _is_agency_first(match: re.Match[str]) -> bool:
     place = match.groupdict().get("place")
-    bracketed = match[0].startswith("(") and ")" in match[0]
-    return bracketed and (place is None or place.split(",")[0].isupper())
+    return place is None or place.split(",")[0].isupper()
 
 
 def _is_certain(_: re.Match[str]) -> bool:
@@ -163,6 +158,15 @@ def _is_certain(_: re.Match[str]) -> bool:
 
 def _names_agency(match: re.Match[str]) -> bool:
     return is_agency(match["agency"]) or any(is_agency(part) for part in match["agency"].split())
+
+
+_OTHERS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], bool]], ...]] = (
+    (_SQUARE, _is_square),
+    (_AGENCY_FIRST, _is_agency_first),
+    (_CHINESE, _is_certain),
+    (_JAPANESE, _names_agency),
+    (_KOREAN, _names_agency),
+)
 
 
 def _dateline(match: re.Match[str], start: int) -> Dateline:

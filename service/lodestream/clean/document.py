@@ -101,6 +101,8 @@ def decode(document: Document) -> str:
 
 def visible(text: str) -> str:
     """Text without control characters (line breaks and tabs stay), zero-width spaces and lone surrogates."""
+    if all(map(str.isprintable, text.splitlines())):  # so most are, and this is ten times as fast as the search
+        return text
     return _INVISIBLE.sub("", text)
 
 

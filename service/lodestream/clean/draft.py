@@ -35,6 +35,7 @@ class Draft:
     dateline: str | None = None
     times: list[PrintedTime] = field(default_factory=list)
     paragraphs: list[Paragraph] = field(default_factory=list)
+    language: str | None = None  # where it was told already
     cuts: list[Cut] = field(default_factory=list)
 
     def cut(self, line: int, kind: Kind, text: str) -> None:

@@ -9,7 +9,7 @@ from lodestream.clean.datelines import find_dateline
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.kinds import Kind
 from lodestream.clean.names import AGENCY, agency
-from lodestream.clean.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, alternatives
+from lodestream.clean.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, Cue, alternatives, cues
 from lodestream.clean.times import find_stamp
 
 _STANDFIRST_WORDS: Final = 60
@@ -45,6 +45,8 @@ _NAME: Final = re.compile(
     r"(?<![^\W\d_])(?:(?P<place>(?:in|from|at|of|aus|in|à|en|de|da)\s))?"
     r"(?P<name>[A-ZÀ-Þ][\w’'.-]+(?:\s(?:(?:van|von|der|de|la|al|bin|di|da|del|le)\s){0,2}[A-ZÀ-Þ][\w’'-]+){1,3})"
 )
+_YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_LABELS: Final = re.compile(rf"(?:{alternatives(CONTRIBUTORS_LABELS)})", re.IGNORECASE)
 _CONTRIBUTORS_WORDS: Final = 80
 
 
@@ -62,13 +64,20 @@ def _read_end(draft: Draft) -> bool:
     last = draft.paragraphs[-1]
     start = max(0, len(last.text) - _TAIL)
     tail = last.text[start:]
-    for kind, pattern, window in (
-        (Kind.COPYRIGHT, _COPYRIGHT, 200),
-        (Kind.CONTRIBUTORS, _CONTRIBUTORS, _TAIL),
-        (Kind.CONTRIBUTORS, _CONTRIBUTED, 320),
-        (Kind.CREDIT, _CREDIT, 120),
-        (Kind.CREDIT, _CAPITALS, 60),
+    lower = tail.lower()
+    signs = {cue for cue, _, _ in cues(lower)}
+    for kind, pattern, window, sign in (
+        (Kind.COPYRIGHT, _COPYRIGHT, 200, Cue.COPYRIGHT),
+        (Kind.COPYRIGHT, _COPYRIGHT, 200, Cue.FOLLOW),
+        (Kind.CONTRIBUTORS, _CONTRIBUTORS, _TAIL, Cue.CONTRIBUTORS),
+        (Kind.CONTRIBUTORS, _CONTRIBUTED, 320, Cue.CONTRIBUTED),
+        (Kind.CREDIT, _CREDIT, 120, None),
+        (Kind.CREDIT, _CAPITALS, 60, None),
     ):
+        if sign is not None and sign not in signs:
+            continue
+        if sign is None and lower[-1:] in ".!?" and tail[-9:-1].islower():
+            continue  # ends like a sentence in a plain word: no credit
         at = max(0, len(tail) - window)
         match = pattern.search(tail, at)
         if match is None or (at and match.start("cut") == at):
@@ -106,8 +115,7 @@ def _agencies(names: str) -> list[str]:
 
 def names_in(text: str) -> list[str]:
     """Names of people in a line about contributors; what follows "in" or "from" is a place."""
-    labels = re.compile(rf"(?:{alternatives(CONTRIBUTORS_LABELS)})", re.IGNORECASE)
-    return [match["name"].rstrip(".") for match in _NAME.finditer(labels.sub(",", text)) if not match["place"]]
+    return [match["name"].rstrip(".") for match in _NAME.finditer(_LABELS.sub(",", text)) if not match["place"]]
 
 
 def read_starts(draft: Draft) -> None:
@@ -138,6 +146,8 @@ def read_starts(draft: Draft) -> None:
 def _read_stamp(draft: Draft) -> None:
     """A section's name and a time glued before the text: "News from Japan Jul 3, 2025 19:48 (JST) Seoul, …"."""
     first: Paragraph = draft.paragraphs[0]
+    if _YEAR.search(first.text, 0, _STAMP_MAX) is None:
+        return
     stamp = find_stamp(first.text[:_STAMP_MAX])
     if stamp is None:
         return

@@ -9,7 +9,7 @@ import pycld2
 
 UNKNOWN: Final = "und"
 _SHORTEST: Final = 30  # characters: below that CLD2 guesses
-_SAMPLE: Final = 1500  # characters: more change nothing (measured: 250 of 251 right on 200)
+_SAMPLE: Final = 400  # characters: 250 of 251 texts were told right from 200
 _CODES: Final = {"iw": "he", "in": "id", "ji": "yi", "jw": "jv", "mo": "ro", "nb": "no"}
 _CODE: Final = re.compile(r"[a-z]{2,3}")
 _TAG: Final = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]{1,8}){0,8}")

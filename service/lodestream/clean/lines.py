@@ -16,8 +16,8 @@ from lodestream.clean.times import TimeLine
 
 LINES_MAX: Final = 100_000  # non-blank; 4 MiB of 42 characters each, so no page ever comes near
 
-_BREAKS: Final = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _CLOSERS: Final = "\"'”’»)]）」』】›*"
+_CLOSING: Final = 8  # characters at a line's end that may be quotes and brackets after its stop
 _STOPS: Final = ".。．｡।॥።۔։…᠃"
 _ENDS: Final = _STOPS + "!?！？؟"
 _UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
@@ -64,7 +64,7 @@ def read_lines(text: str) -> list[Line]:
     """The lines of a page that are not blank, at most `LINES_MAX` + 1."""
     raw: list[tuple[str, int]] = []
     gap = 0
-    for part in _BREAKS.split(text):
+    for part in text.splitlines():
         if not part or part.isspace():
             gap += 1
             continue
@@ -85,7 +85,7 @@ def size_of(text: str) -> int:
 
 def ends_sentence(text: str) -> bool:
     """Whether a text ends in a stop, an exclamation or a question, quotes and brackets after it aside."""
-    bare = text.rstrip(_CLOSERS)
+    bare = text[-_CLOSING:].rstrip(_CLOSERS)
     return bare != "" and bare[-1] in _ENDS
 
 
@@ -159,13 +159,17 @@ def _unbroken(raw: list[tuple[str, int]]) -> list[tuple[str, int]]:
 
 def _goes_on(before: str, after: str, gap: int) -> bool:
     """Whether a sentence that stops nowhere in the first line goes on in the second, `gap` blank lines below."""
-    before, after = before[-200:].rstrip(), after[:80].lstrip()
+    before = before[-200:].rstrip()
     last = before[-1:]
-    if not (last.isalnum() or last in {",", ";"}):
+    comma = last in {",", ";"}
+    if not comma and not last.isalnum():
+        return False
+    after = after[:80].lstrip()
+    lower = after[:1].islower()
+    final = "" if lower or comma else before.rsplit(None, 1)[-1]
+    if not lower and not comma and final not in ARTICLES:
         return False
     words, next_words = len(before.split()), len(after.split())
-    if last in {",", ";"}:
-        return words >= 4 and (after[:1].islower() or (gap == 0 and words >= 8 and next_words >= 4))
-    final = before.rsplit(None, 1)[-1]
-    mid_clause = after[:1].islower() or final in ARTICLES
-    return gap == 0 and words >= 8 and next_words >= 4 and mid_clause
+    if comma:
+        return words >= 4 and (lower or (gap == 0 and words >= 8 and next_words >= 4))
+    return gap == 0 and words >= 8 and next_words >= 4

@@ -122,7 +122,7 @@ def _cut_foreign_edges(draft: Draft) -> None:
     paragraphs = draft.paragraphs
     if len(paragraphs) < _EDGE_PARAGRAPHS:
         return
-    own = language.detect(" ".join(paragraph.text for paragraph in paragraphs[: 2 * _EDGE_PARAGRAPHS]))
+    own = draft.language = language.detect(" ".join(paragraph.text for paragraph in paragraphs[1 : 2 * _EDGE_PARAGRAPHS]))
     room = _EDGE_SHARE * sum(size_of(paragraph.text) for paragraph in paragraphs)
     for at in (-1, 0):
         for _ in range(_EDGE_PARAGRAPHS):

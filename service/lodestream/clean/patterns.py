@@ -45,6 +45,7 @@ class Cue(Enum):
     LINK = auto()
     PHOTO = auto()
     CONTRIBUTORS = auto()
+    CONTRIBUTED = auto()
     COPYRIGHT = auto()
     SOURCE = auto()
     AI = auto()
@@ -128,12 +129,14 @@ def _cues() -> tuple[ahocorasick_rs.AhoCorasick, tuple[Cue, ...]]:
     add(Cue.FOLLOW, _all(lambda language: language["cues"]["follow"]))
     add(Cue.AI, _all(lambda language: language["labels"]["ai"]))
     add(Cue.CONTRIBUTORS, CONTRIBUTORS_LABELS)
+    add(Cue.CONTRIBUTED, CONTRIBUTED)
     add(Cue.COPYRIGHT, ("©", "copyright", "(c)"))
     add(Cue.TIME, (hint for language in LANGUAGES for hint in relative_hints(language)))
     for cue, labels in ((Cue.PHOTO, PHOTO_LABELS), (Cue.SOURCE, SOURCE_LABELS), (Cue.LINK, LINK_LABELS)):
         add(cue, (label + colon for label in labels for colon in (":", " :", "：", "|", " |")))
     add(Cue.PROMO, PROMO_MARKERS)
-    return ahocorasick_rs.AhoCorasick(list(phrases)), tuple(phrases.values())
+    automaton = ahocorasick_rs.AhoCorasick(list(phrases), implementation=ahocorasick_rs.Implementation.DFA)
+    return automaton, tuple(phrases.values())
 
 
 def relative_hints(language: dict[str, Any]) -> set[str]:

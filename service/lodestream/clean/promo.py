@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import islice
@@ -20,20 +21,15 @@ from lodestream.clean.kinds import Kind
 from lodestream.clean.patterns import (
     ABBREVIATIONS,
     FUNCTIONS,
-    LINK_LABELS,
-    PROMO_MARKERS,
     SECTIONS,
     STARTERS,
     Cue,
-    alternatives,
     cues,
 )
 
 _SLOGAN: Final = r"(?:\s+[^\W\d_]+(?:\s[^\W\d_]+)?\.){2,4}"  # "Swipe. Select. Stay informed."
-_RUN: Final = re.compile(
-    rf"(?:^|(?<=[.!?…\"”’»)\]]\s))(?P<marker>(?i:(?:{alternatives(PROMO_MARKERS)})(?:{_SLOGAN}|:)?"
-    rf"|(?:{alternatives(LINK_LABELS)})\s?[:|]))\s+(?=[\"'“‘«$€£(\[]?[^\W_a-z])"
-)
+_AFTER_MARKER: Final = re.compile(rf"(?P<slogan>{_SLOGAN})?:?\s+(?=[\"'“‘«$€£(\[]?[^\W_a-z])")
+_BOUNDARY: Final = re.compile(r"[.!?…\"”’»)\]]\s$")
 _SENTENCE_END: Final = re.compile(r"[.!?](?=\s|$)")
 _TOKEN: Final = re.compile(r"\S+")
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
@@ -127,22 +123,40 @@ def strip_runs(text: str, vocabulary: AbstractSet[str]) -> Stripped:
     kept: list[str] = []
     pieces: list[tuple[Kind, str]] = []
     at = 0
-    here = Counter(_stems(text))
-    for match in islice(_RUN.finditer(text), _RUNS_MAX):
-        if match.start() < at:
+    here: Counter[str] | None = None
+    for start, end in islice(_markers(text), _RUNS_MAX):
+        if start < at:
             continue
-        zone = text[match.end() : _zone_end(text, match.end())]
+        after = _AFTER_MARKER.match(text, end)
+        if after is None:
+            continue
+        zone = text[after.end() : _zone_end(text, after.end())]
+        here = Counter(_stems(text)) if here is None else here
         around = here - Counter(_stems(zone))
-        starts, resumes = _headlines(zone, vocabulary | around.keys(), slogan="." in match["marker"])
+        starts, resumes = _headlines(zone, vocabulary | around.keys(), slogan=after["slogan"] is not None)
         if not starts:
             continue
-        kept.append(text[at : match.start()].strip())
-        pieces.append((Kind.PROMO, match["marker"].strip()))
+        kept.append(text[at:start].strip())
+        pieces.append((Kind.PROMO, text[start : after.end()].strip()))
         edges = [*starts, resumes]
         pieces += [(Kind.PROMO, zone[one:other].strip()) for one, other in zip(edges, edges[1:], strict=False)]
-        at = match.end() + resumes
+        at = after.end() + resumes
     kept.append(text[at:].strip())
     return Stripped(" ".join(part for part in kept if part), tuple(pieces))
+
+
+def _markers(text: str) -> Iterator[tuple[int, int]]:
+    """Where markers of runs stand in a text, at the start of a sentence and capitalised: start and end."""
+    lower = text.lower()
+    if len(lower) != len(text):
+        return
+    last = -1
+    for cue, start, end in cues(lower):
+        if cue not in {Cue.PROMO, Cue.LINK} or start == last or text[start].islower():
+            continue
+        if start == 0 or _BOUNDARY.search(text, start - 2, start):
+            last = start
+            yield start, end
 
 
 def _zone_end(text: str, at: int) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -134,6 +135,8 @@ _READING: Final = re.compile(
         )
     )
 )
+_READING_UNITS: Final = ("min", "мин", "хв", "dk")
+_DATE_HINT: Final = re.compile(r"\d{4}|\d[./-]\s?\d{1,2}[./-]\s?\d")
 _NUMERIC: Final = re.compile(
     r"(?<!\d)(?:(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})\.?|(?P<d2>\d{1,2})(?P<sep>[./-])\s?(?P<m2>\d{1,2})(?P=sep)\s?(?P<y2>\d{4}|\d{2}))(?!\d)"
 )
@@ -156,13 +159,14 @@ _PARTS: Final = re.compile(r"\s*[|·•⋅∙●]\s*|\s[–—-]\s|\s//\s")
 _WORD: Final = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 
 
+@lru_cache(maxsize=4096)  # "2 hours ago" and today's date stand on page after page
 def read_time_line(text: str) -> TimeLine | None:
     """The times on a line that says little else, or None.
 
     Up to four capitalised words before or after the time, or any part set off by `|`, `·` or a dash, come back as
     `rest`. A line that only tells how long reading takes has no times. Lines over 160 characters are none.
     """
-    if len(text) > LINE_MAX:
+    if len(text) > LINE_MAX or not _may_hold_time(text.lower()):
         return None
     whole = _read_part(text)
     if whole is not None and not whole[1]:
@@ -216,6 +220,15 @@ def parse(text: str) -> PrintedTime | None:
     return PrintedTime(text, precision, at=_milliseconds(moment)) if 1900 <= moment.year <= 2200 else None
 
 
+def _may_hold_time(lower: str) -> bool:
+    """A cheap look before the patterns: a year or a date in figures, a month's name, a unit of time."""
+    if _DATE_HINT.search(lower) or any(unit in lower for unit in _READING_UNITS):
+        return True
+    if any(word.strip(".,") in _MONTHS for word in lower.split()):
+        return True
+    return any(hint in lower for language in _RELATIVE for hint in language.hints)
+
+
 def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
@@ -232,7 +245,7 @@ def _read_part(part: str) -> tuple[list[PrintedTime], str] | None:
         start, end, age, precision = relative
         times.append(PrintedTime(part[start:end], precision, age=age))
         spans.append((start, end))
-    reading = _READING.search(lower)
+    reading = _READING.search(lower) if any(unit in lower for unit in _READING_UNITS) else None
     if reading is not None:
         spans.append(reading.span())
     date = _find_date(lower)

@@ -1,17 +1,19 @@
-"""What the engine tells about itself: one method per event, implemented by the metrics of the service."""
+"""What the engine tells about itself: one method per event."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from lodestream.engine.step import Size
 
 TopicPartition = tuple[str, int]
 
 
-class Observer(Protocol):
-    """Called on the event loop, per batch and never per record; must not block and must not raise."""
+class Observer:
+    """Does nothing with what it is told; the metrics of the service are one that counts it.
+
+    Called on the event loop, per batch and never per record; must not block and must not raise.
+    """
 
     def received(self, records: int) -> None:
         """Records handed to the step."""

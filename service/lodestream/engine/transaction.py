@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 
 import aiokafka
@@ -100,14 +101,25 @@ class TransactionalWriter:
 
     @staticmethod
     async def _send(producer: aiokafka.AIOKafkaProducer, where: tuple[str, int], messages: Sequence[Message]) -> None:
-        """Write to one partition and wait for its acknowledgements; a failed delivery raises."""
+        """Write to one partition and wait for its acknowledgements; a failed delivery raises.
+
+        Appends to the batch's own builder: `BatchBuilder.append` around it costs half as much again per record.
+        """
         topic, partition = where
         acks = []
+        now = int(time.time() * 1000)  # replaced by the broker's append time on topics of the service
         batch = producer.create_batch()
+        append = batch._builder.append  # noqa: SLF001 - named in tests/unit/test_engine_internals.py
+        count = 0
         for key, value, headers in messages:
-            if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
+            if append(count, now, key, value, headers) is None:
+                batch._relative_offset = count  # noqa: SLF001 - the same
                 acks.append(await producer.send_batch(batch, topic, partition=partition))
                 batch = producer.create_batch()
-                batch.append(timestamp=None, key=key, value=value, headers=headers)
+                append = batch._builder.append  # noqa: SLF001 - the same
+                count = 0
+                append(count, now, key, value, headers)
+            count += 1
+        batch._relative_offset = count  # noqa: SLF001 - the same
         acks.append(await producer.send_batch(batch, topic, partition=partition))
         await asyncio.gather(*acks)

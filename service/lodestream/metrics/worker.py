@@ -11,7 +11,7 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
 
 from lodestream import __version__
-from lodestream.engine.observer import TopicPartition
+from lodestream.engine.observer import Observer, TopicPartition
 from lodestream.engine.step import Size
 from lodestream.errors import Reason
 from lodestream.metrics.catalogue import CATALOGUE, OUTCOMES, TAG_KINDS, WHY, Metric, Stage
@@ -29,7 +29,7 @@ def new_registry() -> CollectorRegistry:
     return registry
 
 
-class Metrics:
+class Metrics(Observer):
     """What a worker of one stage counts, per batch and never per record.
 
     Children of closed labels exist from the start. A family or label that the catalogue does not have raises

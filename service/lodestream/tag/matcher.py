@@ -115,12 +115,13 @@ class Matcher:
             self._add(_CUE, self.cues[cue], term)
 
     def _add(self, kind: str, entry: int, term: Term) -> None:
-        pattern, lead = _pattern(term)
+        normalised = normalise(term.text)
+        pattern, lead = _pattern(term, normalised)
         number = self._numbers.setdefault(pattern, len(self._numbers))
         if number == len(self._senses):
             self._senses.append([])
         capitals = tuple(offset for offset, char in enumerate(term.text) if char.isupper())
-        literal = _literal(term.text)
+        literal = _literal(term.text, normalised)
         katakana = _is_katakana(term.text[0]) or _is_katakana(term.text[-1])
         local = local_guard(term.guard) if term.guard is not None else None
         self._senses[number].append(
@@ -178,13 +179,12 @@ def _active(senses: Iterable[Sense], language: str, *, known: bool) -> Iterator[
             seen.add(sense.entry)
 
 
-def _pattern(term: Term) -> tuple[str, int]:
+def _pattern(term: Term, normalised: str) -> tuple[str, int]:
     """The string to search for and how many spaces stand before its span.
 
     A word of a script with spaces is searched with the space on either side; a term that begins or ends with a
     mark ("US$") or that is open there needs none.
     """
-    normalised = normalise(term.text)
     if is_unspaced(term.text):
         korean = "\uac00" <= term.text[0] <= "\ud7a3"  # particles follow a word, nothing stands before it
         return (" " + normalised, 1) if korean and not term.open_start else (normalised, 0)
@@ -193,10 +193,11 @@ def _pattern(term: Term) -> tuple[str, int]:
     return before + normalised + after, len(before)
 
 
-def _literal(text: str) -> str | None:
-    marks = {char for char, plain in zip(text, normalise(text), strict=True) if plain == " "}
+def _literal(text: str, normalised: str) -> str | None:
+    """The term in small letters where a mark that normalising removed tells it from others, else None."""
     same = text.translate(_SAME)
-    return same if any(mark.translate(_SAME) not in _REMOVED_BY_NORMALISING for mark in marks) else None
+    removed = {char for char, plain in zip(same, normalised, strict=True) if plain == " "}
+    return same.lower() if removed.difference(_REMOVED_BY_NORMALISING) else None
 
 
 def _is_katakana(char: str) -> bool:
@@ -208,7 +209,7 @@ def _stands(sense: Sense, text: str, normalised: str, start: int, end: int) -> b
     for offset in sense.capitals:
         if not text[start + offset].isupper():
             return False
-    if sense.literal is not None and text[start:end].translate(_SAME).lower() != sense.literal.lower():
+    if sense.literal is not None and text[start:end].translate(_SAME).lower() != sense.literal:
         return False
     if sense.katakana and (
         (_is_katakana(text[start]) and _is_katakana(text[start - 1]))

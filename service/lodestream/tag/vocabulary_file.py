@@ -165,7 +165,7 @@ def _inflected(term: Term) -> Iterator[Term]:
         yield term
         return
     for text in inflect(term.text, term.language, term.word_class):
-        yield replace(term, text=text)
+        yield term if text == term.text else replace(term, text=text)
 
 
 def _table(holder: dict[str, Any], key: str, place: str) -> dict[str, Any]:
