@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lodestream.records import Tag
 from lodestream.tag import Tagger, load_vocabulary
 

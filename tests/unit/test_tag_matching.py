@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from lodestream.records import Tag, decode, encode
 from lodestream.tag import Tagger, load_vocabulary
 from lodestream.tag.inflection import inflect
@@ -16,8 +17,9 @@ from lodestream.tag.topics import Topics
 
 LANGUAGES = ("en", "de", "sv", "ja", "zh", "es", "fr", "ru", "ar", "ko", "th", "hi", "und", "xx", "")
 WORDS = (
-    "China Japan US U.S. US$ Georgia Turkey turkey Jordan 中国 日本 其中国有 米国 タイ 한국은 Россией الصين rare earths rare-earth "
-    "copper gold war in tariffs election İstanbul ß ﬁ é ² ’ “ ” — . , \n \u00a0 😀 South China Sea of New Mexico"
+    "China Japan US U.S. US$ Georgia Turkey turkey Jordan 中国 日本 其中国有 米国 タイ 한국은 Россией الصين "
+    "rare earths rare-earth copper gold war in tariffs election İstanbul ß ﬁ é ² ’ “ ” — . , \n "
+    "\u00a0 😀 South China Sea of New Mexico $5 1.5 million dollars one to three billion yen 兆 億円 10"
 ).split(" ")
 
 
@@ -47,7 +49,12 @@ def surfaces(tags: list[Tag], article: dict[str, str], identity: str) -> list[st
         ("en", "the United\nStates", "US", ["United\nStates"]),
         ("en", "the men were united. States of mind", "US", []),
         ("en", "Mr Prince of Wales fame, born in Wales", "GB", ["Wales"]),
-        ("de", "Chinas Chinesen, chinesische Ware, Chinesisch, China-Reise", "CN", ["Chinas", "Chinesen", "chinesische", "China"]),
+        (
+            "de",
+            "Chinas Chinesen, chinesische Ware, Chinesisch, China-Reise",
+            "CN",
+            ["Chinas", "Chinesen", "chinesische", "China"],
+        ),
         ("sv", "Kinas kineser, kinesiska Kina", "CN", ["Kinas", "kineser", "kinesiska", "Kina"]),
         ("es", "los chinos y la industria china en China", "CN", ["chinos", "china", "China"]),
         ("fr", "les Chinois, une chinoise, chinoises", "CN", ["Chinois", "chinoise", "chinoises"]),
@@ -63,7 +70,12 @@ def surfaces(tags: list[Tag], article: dict[str, str], identity: str) -> list[st
         ("zh", "７月３日本公司表示，日本方面", "JP", ["日本"]),
         ("en", "Lithium, lithium-ion and lithiumlike", "commodity:lithium", ["Lithium", "lithium"]),
         ("de", "Lithiumvorkommen", "commodity:lithium", ["Lithium"]),
-        ("en", "Rare‑earth, rare earths; rare. Earths", "commodity:rare-earths", ["Rare‑earth", "rare earths"]),
+        (
+            "en",
+            "Rare\u2011earth, rare earths; rare. Earths",
+            "commodity:rare-earths",
+            ["Rare\u2011earth", "rare earths"],
+        ),
     ],
 )
 def test_terms_are_found_where_they_stand(

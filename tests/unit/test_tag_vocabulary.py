@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+
 from lodestream.tag import Entry, Tagger, Vocabulary, VocabularyError, load_vocabulary
 from lodestream.tag.build_countries import countries_toml
 
@@ -117,14 +118,23 @@ def test_triggers_of_the_user_make_a_topic(tmp_path: Path) -> None:
         ('kind = "planet"', r"own\.toml, top level: kind is one of"),
         ('kind = "country"\nname = 1', r"own\.toml, top level: unknown key 'name'"),
         ('kind = "country"\n[terms.name.en]\nXX = ["Atlantis"]', r"own\.toml, entry XX .*: no country has the id 'XX'"),
-        ('kind = "topic"\nlanguage = "en"\n[[entry]]\nid = "99"\nstrong = ["x"]', r"entry 99: no topic has the id '99'"),
+        (
+            'kind = "topic"\nlanguage = "en"\n[[entry]]\nid = "99"\nstrong = ["x"]',
+            r"entry 99: no topic has the id '99'",
+        ),
         ('kind = "country"\n[terms.colour.en]\nSE = ["blue"]', r"entry SE .*: a country has no terms of the class"),
-        ('kind = "commodity"\n[[entry]]\nid = "vanilla"\nname.en = ["vanilla"]', r"entry vanilla: no commodity has the id"),
+        (
+            'kind = "commodity"\n[[entry]]\nid = "vanilla"\nname.en = ["vanilla"]',
+            r"entry vanilla: no commodity has the id",
+        ),
         ('kind = "commodity"\n[[entry]]\nlabel = "vanilla"', r"entry number 1: no id"),
         ('kind = "commodity"\n[[entry]]\nid = "tin"\nname.en = "tin"', r"entry tin: terms are a list"),
         ('kind = "commodity"\n[[entry]]\nid = "tin"\nname.en = ["--"]', r"entry tin: no term to look for"),
         ('kind = "commodity"\n[[entry]]\nid = "tin"\nname.en = ["a{b"]', r"entry tin: braces that do not close"),
-        ('kind = "commodity"\n[[entry]]\nid = "tin"\nname.en = [{ term = "tin", colour = 1 }]', r"unknown key 'colour'"),
+        (
+            'kind = "commodity"\n[[entry]]\nid = "tin"\nname.en = [{ term = "tin", colour = 1 }]',
+            r"unknown key 'colour'",
+        ),
         ('kind = "commodity"\n[[entry]]\nid = "tin"\nname.en = [{ needs = ["x"] }]', r"entry tin: a term without text"),
         (
             'kind = "commodity"\n[[entry]]\nid = "tin"\nname.en = [{ term = "tin", needs = ["@none"] }]',

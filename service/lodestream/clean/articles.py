@@ -9,7 +9,7 @@ from typing import Final, Literal
 from lodestream.clean import ids, language, names
 from lodestream.clean.draft import Draft
 from lodestream.clean.kinds import Kind
-from lodestream.clean.times import PrintedTime, Precision
+from lodestream.clean.times import Precision, PrintedTime
 from lodestream.records import ARTICLE_SCHEMA, ArticleFields, Dateline, Lineage, Removed, Source
 from lodestream.text import code_points, exact_key_of, normalise, token_spans
 from lodestream.times import rfc3339
@@ -57,7 +57,8 @@ def records(drafts: list[Draft], context: Context) -> list[ArticleFields]:
             seen[headline] += 1
             url = None
         own = page_language if position == 0 else language.detect(body)
-        published = resolve(draft.times, context.fetched_at, clock)
+        code = page_language if own == language.UNKNOWN else own
+        times = [time.in_zone_of(code) for time in draft.times]
         found.append(
             record(
                 draft,
@@ -67,8 +68,8 @@ def records(drafts: list[Draft], context: Context) -> list[ArticleFields]:
                 url=url,
                 position=position,
                 of=len(drafts),
-                language_code=page_language if own == language.UNKNOWN else own,
-                published=published,
+                language_code=code,
+                published=resolve(times, context.fetched_at, clock),
             )
         )
     return found

@@ -13,11 +13,9 @@ from lodestream.clean.lines import Line
 from lodestream.clean.names import is_agency, is_publisher
 
 _LABEL_WORDS: Final = 8
-_TAIL_WORDS: Final = 12  # below the text, a longer line without a stop may be its last paragraph
 _TAIL_LINES: Final = 4  # below the text in which an agency's credit may stand
 _MENU_LINES: Final = 4  # of up to three words, in a row
 _TAIL_SHARE: Final = 0.4  # of the text's words: what follows a link to the full article and is more, is text
-_BULLETS: Final = tuple("-–—•·*▪‣◦■►")
 
 
 def read_body(lines: list[Line], draft: Draft) -> None:
@@ -25,9 +23,10 @@ def read_body(lines: list[Line], draft: Draft) -> None:
     repeated = Counter(line.key for line in lines if line.content and not line.prose and line.size <= _LABEL_WORDS)
     end = _end(lines)
     waiting: list[Line] = []
+    last = max((line.number for line in lines[:end] if line.content and line.prose), default=0)
     for line in lines[:end]:
         if not line.content:
-            read_fact(line, draft)
+            read_fact(line, draft, inside=line.number < last)
         elif not line.prose and line.key and repeated[line.key] > 1:
             draft.cut_line(line, Kind.INTERFACE)
         elif not line.prose:
@@ -61,7 +60,7 @@ def _prose(lines: list[Line]) -> int:
 
 
 def _add(line: Line, draft: Draft) -> None:
-    draft.paragraphs.append(Paragraph(line.text, line.number, line.cues.keys()))
+    draft.paragraphs.append(Paragraph(line.text, line.number, line.cues))
     draft.cut_pieces(line)
 
 
@@ -84,7 +83,7 @@ def _read_tail(shorts: list[Line], draft: Draft) -> None:
         elif draft.publisher is None and is_publisher(line.text):
             draft.publisher = line.text
             draft.cut_line(line, Kind.PUBLISHER)
-        elif line.size > _TAIL_WORDS or line.ends or listed or line.text.startswith(_BULLETS):
+        elif line.listed or line.ends or listed:
             _add(line, draft)
         else:
             draft.cut_line(line, Kind.INTERFACE)

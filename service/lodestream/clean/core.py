@@ -15,7 +15,7 @@ from lodestream.clean.lines import Line
 from lodestream.clean.marks import is_source_line
 from lodestream.clean.patterns import Heading
 
-_SHORT: Final = -7  # words that a line costs which is no running text: a teaser of one sentence makes up for two
+_SHORT: Final = -9  # words that a line costs which is no running text: a teaser of one sentence makes up for two
 _OTHER: Final = -4  # a picture's caption, an advert, a button: they stand inside articles too
 _HEADING: Final = -10
 _HEAVY: Final = 0.4  # of the heaviest stretch
@@ -48,6 +48,8 @@ def text_end(lines: list[Line]) -> int:
         total += _weight(line)
         if total > best:
             best, end = total, at + 1
+    while 0 < end < len(lines) and lines[end].content and lines[end].listed:
+        end += 1
     below = max((stretch.weight for stretch in _stretches(lines[end:], len(lines) - end)), default=0)
     return end if below < _HEAVY * best else len(lines)
 
@@ -56,8 +58,11 @@ def _limit(lines: list[Line]) -> int:
     """Where other articles start, if some text stands above: at a head with its publisher twice, or a heading."""
     words = total = heaviest = 0
     for at, line in enumerate(lines):
-        total = max(0, total + _weight(line))
-        heaviest = max(heaviest, total)
+        total += _weight(line)
+        if total < 0:
+            total = 0
+        elif total > heaviest:
+            heaviest = total
         if line.content and line.prose:
             words += line.size
         elif line.heading is Heading.RELATED and heaviest >= _ABOVE_HEADING:
@@ -94,5 +99,5 @@ def _stretches(lines: list[Line], limit: int) -> list[Core]:
 
 def _weight(line: Line) -> int:
     if line.content:
-        return line.size if line.prose else _SHORT
+        return line.size if line.prose else 0 if line.listed else _SHORT
     return _HEADING if line.heading is not None else _OTHER

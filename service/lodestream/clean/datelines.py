@@ -43,6 +43,7 @@ _JAPANESE: Final = re.compile(
 _KOREAN: Final = re.compile(
     r"[(\[](?P<place>[\uac00-\ud7a3]{2,6})\s?=\s?(?P<agency>[^)\]]{2,12})[)\]]\s*(?:[^=]{2,30}기자\s*=\s*)?"
 )
+_BRACKET: Final = re.compile(r"[)/\]]")
 _MARK: Final = re.compile(r"\s[-–—―]|--|[—–)/\]:]|\.-")  # no dateline is without one
 _SENTENCE_START: Final = re.compile(r"[.!?…][\"'”’»)\]]?\s+(?=[\[(]?[^\W\d_a-z])")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
@@ -87,9 +88,10 @@ def _at(text: str, start: int, *, first: bool) -> Dateline | None:
 
 
 def _western(head: str, *, first: bool) -> re.Match[str] | None:
-    match = _WITH_AGENCY.match(head)
-    if match is not None and _has_agency(match, head):
-        return match
+    if _BRACKET.search(head):
+        match = _WITH_AGENCY.match(head)
+        if match is not None and _has_agency(match, head):
+            return match
     match = _WITHOUT.match(head)
     return match if match is not None and _has_dash(match, head, first=first) else None
 

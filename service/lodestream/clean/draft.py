@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lodestream.clean.kinds import Cut, Kind
@@ -14,11 +14,11 @@ from lodestream.records import Role
 
 @dataclass(slots=True)
 class Paragraph:
-    """A paragraph, the number of the line it is from, and the cue phrases that were seen in it."""
+    """A paragraph, the number of the line it is from, and the cue phrases in that line (`Line.cues`)."""
 
     text: str
     line: int = 0
-    cues: AbstractSet[Cue] = frozenset()
+    cues: Mapping[Cue, list[tuple[int, int]]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -8,8 +8,8 @@ from typing import Final
 from lodestream.clean.datelines import find_dateline
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.kinds import Kind
-from lodestream.clean.names import AGENCY, agency
-from lodestream.clean.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, Cue, alternatives, cues
+from lodestream.clean.names import AGENCY, agency, is_last_word_of_agency
+from lodestream.clean.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, Cue, alternatives
 from lodestream.clean.times import find_stamp
 
 _STANDFIRST_WORDS: Final = 60
@@ -46,6 +46,8 @@ _NAME: Final = re.compile(
     r"(?P<name>[A-ZÀ-Þ][\w’'.-]+(?:\s(?:(?:van|von|der|de|la|al|bin|di|da|del|le)\s){0,2}[A-ZÀ-Þ][\w’'-]+){1,3})"
 )
 _YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_SPLIT: Final = re.compile(r"[\s/,(\[©–—-]+")
+_LAST_WORD: Final = 40  # characters in which the last word is
 _LABELS: Final = re.compile(rf"(?:{alternatives(CONTRIBUTORS_LABELS)})", re.IGNORECASE)
 _CONTRIBUTORS_WORDS: Final = 80
 
@@ -64,8 +66,7 @@ def _read_end(draft: Draft) -> bool:
     last = draft.paragraphs[-1]
     start = max(0, len(last.text) - _TAIL)
     tail = last.text[start:]
-    lower = tail.lower()
-    signs = {cue for cue, _, _ in cues(lower)}
+    last_word = _SPLIT.split(tail[-_LAST_WORD:])[-1].strip(")].")
     for kind, pattern, window, sign in (
         (Kind.COPYRIGHT, _COPYRIGHT, 200, Cue.COPYRIGHT),
         (Kind.COPYRIGHT, _COPYRIGHT, 200, Cue.FOLLOW),
@@ -74,10 +75,10 @@ def _read_end(draft: Draft) -> bool:
         (Kind.CREDIT, _CREDIT, 120, None),
         (Kind.CREDIT, _CAPITALS, 60, None),
     ):
-        if sign is not None and sign not in signs:
+        if sign is not None and sign not in last.cues:
             continue
-        if sign is None and lower[-1:] in ".!?" and tail[-9:-1].islower():
-            continue  # ends like a sentence in a plain word: no credit
+        if sign is None and not _may_be_credit(last_word, pattern):
+            continue
         at = max(0, len(tail) - window)
         match = pattern.search(tail, at)
         if match is None or (at and match.start("cut") == at):
@@ -86,6 +87,11 @@ def _read_end(draft: Draft) -> bool:
             last.text = last.text[: start + match.start("cut")].rstrip()
             return True
     return False
+
+
+def _may_be_credit(last_word: str, pattern: re.Pattern[str]) -> bool:
+    """A cheap look before the pattern."""
+    return last_word.isupper() if pattern is _CAPITALS else is_last_word_of_agency(last_word)
 
 
 def _take(draft: Draft, kind: Kind, match: re.Match[str]) -> bool:

@@ -6,6 +6,7 @@ from typing import Final
 
 from lodestream.clean import names
 from lodestream.clean.draft import Draft
+from lodestream.clean.fields import names_in
 from lodestream.clean.kinds import Kind
 from lodestream.clean.lines import Line
 from lodestream.clean.marks import byline_names, is_byline, is_source_line, source_name
@@ -15,7 +16,7 @@ from lodestream.clean.segment import Region
 
 _HEADLINE_WORDS: Final = 4
 _NEAR: Final = 4  # lines above the headline that may be the article's; what is higher is the page's
-_DECK_WORDS: Final = 7  # of a line below the headline: shorter ones are labels
+_DECK_WORDS: Final = 5  # of a line right below the headline: shorter ones are labels
 _STANDFIRST_WORDS: Final = 60
 _WORDS_THAT_COUNT: Final = 10  # of a headline; more do not make it more of one
 _FAR: Final = 0.2  # what a line loses in score for each candidate below it
@@ -47,8 +48,11 @@ def read_head(region: Region, draft: Draft) -> list[Line]:
     return [line for line in lines[start:] if line is not headline]
 
 
-def read_fact(line: Line, draft: Draft) -> None:
-    """Cuts a line that is no text and takes what it tells: a time, a byline, a source."""
+def read_fact(line: Line, draft: Draft, *, inside: bool = False) -> None:
+    """Cuts a line that is no text and takes what it tells: a time, a byline, a source.
+
+    `inside`: it stands between paragraphs, where a source is more likely a picture's than the article's.
+    """
     if line.time is not None:
         draft.times += line.time.times
         for rest in line.time.rest:
@@ -57,8 +61,10 @@ def read_fact(line: Line, draft: Draft) -> None:
         return
     if line.kind is Kind.BYLINE:
         draft.add_authors(byline_names(line.text))
+    elif line.kind is Kind.CONTRIBUTORS:
+        draft.add_authors(names_in(line.text))
     elif line.kind is Kind.SOURCE:
-        _read_source(source_name(line.text), draft)
+        _read_source(source_name(line.text), draft, inside=inside)
     draft.cut_line(line, line.kind or (Kind.SECTION if line.heading is not None else Kind.INTERFACE))
 
 
@@ -67,16 +73,18 @@ def _read_rest(rest: str, draft: Draft) -> None:
     if is_byline(rest):
         draft.add_authors(byline_names(rest))
     elif source_name(rest) is not None:
-        _read_source(source_name(rest), draft)
+        _read_source(source_name(rest), draft, inside=False)
     elif names.looks_like_publisher(rest) or (draft.role != "main" and key(rest) not in SECTIONS and rest[-1].isalpha()):
         draft.publisher = draft.publisher or rest
 
 
-def _read_source(name: str | None, draft: Draft) -> None:
+def _read_source(name: str | None, draft: Draft, *, inside: bool) -> None:
     """A source's name: an agency's credit, or the publisher."""
-    if name is not None and names.is_agency(name):
+    if name is None or (inside and not names.looks_like_publisher(name)):
+        return
+    if names.is_agency(name):
         draft.add_name(names.agency(name))
-    elif name is not None and (names.looks_like_publisher(name) or draft.paragraphs):
+    else:
         draft.publisher = draft.publisher or name
 
 

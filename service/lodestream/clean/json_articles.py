@@ -16,6 +16,7 @@ from lodestream.clean.document import Limits, visible
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.kinds import Kind
 from lodestream.clean.lines import read_lines
+from lodestream.clean.patterns import cues
 from lodestream.clean.times import parse
 from lodestream.errors import Reason, Rejected
 from lodestream.records import ArticleFields
@@ -79,6 +80,8 @@ def _read_body(reader: _Reader, draft: Draft) -> None:
     if first is not None and len(draft.paragraphs) > 1 and draft.headline is not None and first.text == draft.headline:
         draft.cut(first.line, Kind.TITLE, first.text)
         draft.paragraphs.pop(0)
+    if draft.paragraphs:
+        draft.paragraphs[-1].cues = {cue: [(start, end)] for cue, start, end in cues(draft.paragraphs[-1].text.lower())}
     fields.read_ends(draft)
     fields.read_starts(draft)
     draft.cuts.sort(key=lambda cut: cut.at)

@@ -7,7 +7,9 @@ line is *shaped* like a headline when it is of a headline's length and does not 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from lodestream.clean.kinds import Kind
@@ -17,12 +19,18 @@ from lodestream.clean.times import TimeLine
 LINES_MAX: Final = 100_000  # non-blank; 4 MiB of 42 characters each, so no page ever comes near
 
 _CLOSERS: Final = "\"'”’»)]）」』】›*"
+_FULL: Final = 50  # characters of a line that was wrapped and not ended
 _CLOSING: Final = 8  # characters at a line's end that may be quotes and brackets after its stop
 _STOPS: Final = ".。．｡।॥።۔։…᠃"
 _ENDS: Final = _STOPS + "!?！？؟"
 _UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _INNER_STOP: Final = re.compile(r"[^\W\d_A-Z][.!?]['\"”’»)\]]{0,2}\s+['\"“‘«(\[]{0,2}[^\W\d_a-z]|[。！？।።]")
+_ITEM: Final = re.compile(r"[-–—•·*▪‣◦■►]\s|\(?\d{1,2}[.)]\s")
+_LONG: Final = 14  # words
 _LAST_WORD: Final = re.compile(r"([^\W\d_]+(?:\.[^\W\d_]+)*)\.$")
+
+
+_NOTHING: Final[Mapping[Cue, list[tuple[int, int]]]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -39,17 +47,22 @@ class Line:
     ends: bool  # like a sentence
     prose: bool
     key: str  # of a short line, for comparing; else ""
+    cues: Mapping[Cue, list[tuple[int, int]]]  # the phrases in it: start and end in the lower-case line
     kind: Kind | None = None  # what it is when it is surely no text of an article
     heading: Heading | None = None
     time: TimeLine | None = None
     last: bool = False  # the article's text ends with it: a link to the full article stood here
-    cues: dict[Cue, int] = field(default_factory=dict)  # the phrases in it and where each kind comes last
-    pieces: list[tuple[Kind, str]] = field(default_factory=list)  # cut from this line already
+    pieces: tuple[tuple[Kind, str], ...] = ()  # cut from this line already
 
     @property
     def content(self) -> bool:
         """Whether it may be text, headline or publisher."""
         return self.kind is None and self.heading is None and self.time is None
+
+    @property
+    def listed(self) -> bool:
+        """Whether it is an item of a list, or so long that it may be a paragraph that lost its stop."""
+        return self.size > _LONG or _ITEM.match(self.text) is not None
 
     @property
     def shaped(self) -> bool:
@@ -98,11 +111,12 @@ def make_line(number: int, text: str, gap: int = 0) -> Line:
         prose = size >= 6 and "。" in text
     elif not prose:
         prose = (ends and size >= 6) or (size >= 12 and _INNER_STOP.search(text) is not None)
-    return Line(number, text, size, gap, ends, prose, "" if size > 14 else key(text))
+    return Line(number, text, size, gap, ends, prose, "" if size > 14 else key(text), _NOTHING)
 
 
 def _line(number: int, text: str, gap: int) -> Line:
-    return make_line(number, " ".join(text.split()), gap)
+    plain = text.isprintable() and "  " not in text  # of all white space only the space is printable
+    return make_line(number, text.strip() if plain else " ".join(text.split()), gap)
 
 
 def _abbreviated(text: str) -> bool:
@@ -172,4 +186,4 @@ def _goes_on(before: str, after: str, gap: int) -> bool:
     words, next_words = len(before.split()), len(after.split())
     if comma:
         return words >= 4 and (lower or (gap == 0 and words >= 8 and next_words >= 4))
-    return gap == 0 and words >= 8 and next_words >= 4
+    return gap == 0 and ((words >= 8 and next_words >= 4) or (lower and len(before) >= _FULL))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from itertools import accumulate
 from typing import Final
 
 from lodestream.clean.kinds import Kind
@@ -31,19 +32,23 @@ from lodestream.clean.times import read_time_line
 _TIME_WORDS: Final = 18
 _NOTICE_WORDS: Final = 45  # a newsletter box's sentence or a footer's; an article's paragraph is often longer
 _CAPTION_WORDS: Final = 60
+_CREDIT_WORDS: Final = 6  # of a line that names a photographer; after "Photos:" more are a link
 
 _DIGIT: Final = re.compile(r"\d")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _COLON: Final = r"\s*[:：|]\s*"
 _SOURCE: Final = re.compile(rf"\(?(?:{alternatives(SOURCE_LABELS)}){_COLON}(?P<name>.+)", re.IGNORECASE)
-_PHOTO: Final = re.compile(rf"[\[(]?(?:{alternatives(PHOTO_LABELS)})(?:{_COLON}|\s+by\s|$|\s*/)", re.IGNORECASE)
+_PHOTO: Final = re.compile(rf"[\[(]?\s?(?:{alternatives(PHOTO_LABELS)})(?:{_COLON}|\s+by\s|$|\s*/)", re.IGNORECASE)
+_PICTURE: Final = re.compile(alternatives(PHOTO_LABELS), re.IGNORECASE)
 _PHOTO_AT_END: Final = re.compile(
     rf"(?:^|[\s(\[])(?:{alternatives(PHOTO_LABELS)}){_COLON}[^.!?]{{2,80}}$", re.IGNORECASE
 )
-_LINK: Final = re.compile(rf"[\[(]?(?:{alternatives(LINK_LABELS)}){_COLON}\S", re.IGNORECASE)
+_LINK: Final = re.compile(rf"[\[(]?\s?(?:{alternatives(LINK_LABELS)}){_COLON}\S", re.IGNORECASE)
 _BYLINE: Final = re.compile(
-    rf"(?:{alternatives(BYLINE_LABELS)})(?:\s*[:：]\s*|\s+)(?P<names>[^\W\d_a-z].+)", re.IGNORECASE
+    rf"(?i:{alternatives(BYLINE_LABELS)})(?:\s*[:：]\s*|\s+)(?P<names>[^\W\d_a-z].+)"
 )
+_BYLINE_STARTS: Final = tuple(label.casefold() for label in BYLINE_LABELS)
+_QUOTES: Final = "\"'“‘«„"
 _COPYRIGHT: Final = re.compile(r"\W*(?:copyright|©|\(c\))\W*(?:©|\d{4}|the\b|by\b|(?-i:[A-Z]))", re.IGNORECASE)
 _CRUMBS: Final = re.compile(r"\s*[>›»→/|]\s*")
 _TOKENS_ONLY: Final = re.compile(r"(?:[#@][\w.]+[,\s]*)+|\S+@\S+\.\S+|(?:https?://|www\.)\S+")
@@ -56,41 +61,42 @@ def mark(lines: list[Line]) -> None:
     """Sets `time`, `heading` or `kind` on the lines that are surely no headline and no text."""
     _find_cues(lines)
     for line in lines:
-        _mark_one(line, line.cues)
+        _mark_one(line)
     _mark_newsletter_boxes(lines)
     _mark_cookie_notices(lines, [at for at, line in enumerate(lines) if Cue.COOKIE in line.cues])
     _mark_captions(lines)
 
 
 def _find_cues(lines: list[Line]) -> None:
-    """Notes on each line the cues in it and where in the lower-case line each comes last."""
+    """Notes on each line the cues in it. Of phrases of one kind that overlap, only the one that starts first."""
     lowered = [line.text.lower() for line in lines]
-    starts = [0]
-    for text in lowered:
-        starts.append(starts[-1] + len(text) + 1)
+    starts = list(accumulate((len(text) + 1 for text in lowered), initial=0))
+    found: dict[int, dict[Cue, list[tuple[int, int]]]] = {}
     reached: dict[Cue, int] = {}
     for cue, start, end in cues("\n".join(lowered)):
-        if start >= reached.get(cue, 0):  # of phrases that overlap, the one that starts first
+        if start >= reached.get(cue, 0):
             at = bisect_right(starts, start) - 1
-            lines[at].cues[cue] = start - starts[at]
+            found.setdefault(at, {}).setdefault(cue, []).append((start - starts[at], end - starts[at]))
         reached[cue] = max(end, reached.get(cue, 0))
+    for at, of_line in found.items():
+        lines[at].cues = of_line
 
 
-def _mark_one(line: Line, found: dict[Cue, int]) -> None:
+def _mark_one(line: Line) -> None:
     text = line.text
-    if line.size <= _TIME_WORDS and (Cue.TIME in found or _DIGIT.search(text)):
+    if line.size <= _TIME_WORDS and (Cue.TIME in line.cues or _DIGIT.search(text)):
         line.time = read_time_line(text)
         if line.time is not None:
             return
     if line.key and not line.prose:
         line.heading = _heading(line)
         if line.heading is None:
-            line.kind = _short_kind(line, found)
-    else:
+            line.kind = _short_kind(line)
+    elif line.cues:
         if line.size <= _CAPTION_WORDS:
-            line.kind = _prose_kind(line, found)
-        if line.kind is None and Cue.FULL_ARTICLE in found:
-            _cut_full_article(line, found[Cue.FULL_ARTICLE])
+            line.kind = _prose_kind(line)
+        if line.kind is None and Cue.FULL_ARTICLE in line.cues:
+            _cut_full_article(line, line.cues[Cue.FULL_ARTICLE][-1][0])
 
 
 def _heading(line: Line) -> Heading | None:
@@ -102,30 +108,37 @@ def _heading(line: Line) -> Heading | None:
     return heading
 
 
-def _short_kind(line: Line, found: dict[Cue, int]) -> Kind | None:
+def _short_kind(line: Line) -> Kind | None:
     text = line.text
     if line.key in INTERFACE:
         return Kind.INTERFACE
     if line.key in ADVERTS:
         return Kind.ADVERT
-    if found:
-        kind = _kind_by_cue(line, found)
+    if line.cues:
+        kind = _kind_by_cue(line)
         if kind is not None:
             return kind
     if _TOKENS_ONLY.fullmatch(text):
         return Kind.INTERFACE
     if line.size <= 12 and is_byline(text):
         return Kind.BYLINE
-    if _is_breadcrumb(line):
+    if line.size <= 16 and not text.isalnum() and _is_breadcrumb(text):
         return Kind.MENU
     digits = len(_DIGIT.findall(text))
-    letters = len(_LETTER.findall(text))
-    return Kind.WIDGET if letters < digits or not (letters or digits) else None
+    if digits or not text[0].isalpha():
+        letters = len(_LETTER.findall(text))
+        return Kind.WIDGET if letters < digits or not (letters or digits) else None
+    return None
 
 
-def _kind_by_cue(line: Line, found: dict[Cue, int]) -> Kind | None:
+def _starts_with(line: Line, cue: Cue, before: int) -> bool:
+    """Whether a cue starts within the first characters of a line."""
+    return cue in line.cues and line.cues[cue][0][0] <= before
+
+
+def _kind_by_cue(line: Line) -> Kind | None:
     """The kind of a short line that holds a cue."""
-    text = line.text
+    text, found = line.text, line.cues
     if Cue.AI in found:
         return Kind.AI_LABEL
     if Cue.NEWSLETTER in found:
@@ -134,29 +147,32 @@ def _kind_by_cue(line: Line, found: dict[Cue, int]) -> Kind | None:
         return Kind.COPYRIGHT
     if Cue.SOURCE in found and _SOURCE.match(text):
         return Kind.SOURCE
+    if Cue.LINK in found and _LINK.match(text) and line.size > _CREDIT_WORDS:
+        return Kind.LINK
     if Cue.PHOTO in found and (_PHOTO.match(text) or _PHOTO_AT_END.search(text)):
         return Kind.CAPTION
     if Cue.LINK in found and _LINK.match(text):
         return Kind.LINK
-    if Cue.FULL_ARTICLE in found and found[Cue.FULL_ARTICLE] <= 3:
+    if _starts_with(line, Cue.FULL_ARTICLE, 3):
         return Kind.LINK
-    if Cue.CONTRIBUTORS in found and found[Cue.CONTRIBUTORS] <= 2:
+    if _starts_with(line, Cue.CONTRIBUTORS, 2):
         return Kind.CONTRIBUTORS
     return Kind.INTERFACE if Cue.FOLLOW in found else None
 
 
-def _prose_kind(line: Line, found: dict[Cue, int]) -> Kind | None:
+def _prose_kind(line: Line) -> Kind | None:
     """The kind of a line that reads like running text and still is none."""
-    text = line.text
-    if Cue.NEWSLETTER in found and line.size <= _NOTICE_WORDS and not _is_quoted(text):
+    text, found = line.text, line.cues
+    notice = line.size <= _NOTICE_WORDS
+    if notice and Cue.NEWSLETTER in found and text[0] not in _QUOTES:
         return Kind.NEWSLETTER
-    if Cue.FOLLOW in found and line.size <= _NOTICE_WORDS and found[Cue.FOLLOW] <= 12:
+    if notice and _starts_with(line, Cue.FOLLOW, 12):
         return Kind.INTERFACE
-    if Cue.COPYRIGHT in found and line.size <= _NOTICE_WORDS and _COPYRIGHT.match(text):
+    if notice and Cue.COPYRIGHT in found and _COPYRIGHT.match(text):
         return Kind.COPYRIGHT
     if Cue.PHOTO in found and (_PHOTO.match(text) or _PHOTO_AT_END.search(text)):
         return Kind.CAPTION
-    if Cue.CONTRIBUTORS in found and found[Cue.CONTRIBUTORS] <= 2:
+    if _starts_with(line, Cue.CONTRIBUTORS, 2) or (notice and Cue.CONTRIBUTED in found):
         return Kind.CONTRIBUTORS
     if Cue.LINK in found and line.size <= 25 and not text.endswith(".") and _LINK.match(text):
         return Kind.LINK
@@ -168,18 +184,16 @@ def _cut_full_article(line: Line, start: int) -> None:
     link = line.text[start:]
     before = line.text[:start].rstrip()
     if len(line.text.lower()) == len(line.text) and size_of(link) <= 12 and ends_sentence(before):
-        line.pieces.append((Kind.LINK, link))
+        line.pieces = ((Kind.LINK, link),)
         line.text, line.last = before, True
-
-
-def _is_quoted(text: str) -> bool:
-    return text[0] in "\"'“‘«„"
 
 
 def is_byline(text: str) -> bool:
     """A byline's word and up to ten capitalised words that are no sentence."""
+    if not text.casefold().startswith(_BYLINE_STARTS) or text.endswith((".", "?", "!")):
+        return False
     match = _BYLINE.fullmatch(text)
-    if match is None or text.endswith((".", "?", "!")):
+    if match is None:
         return False
     words = match["names"].replace(",", " ").split()
     named = [word for word in words if word.lower() not in _NAME_JOINTS]
@@ -202,10 +216,10 @@ def source_name(text: str) -> str | None:
     return match["name"].strip(" )") or None if match else None
 
 
-def _is_breadcrumb(line: Line) -> bool:
-    if line.size > 16:
+def _is_breadcrumb(text: str) -> bool:
+    parts = _CRUMBS.split(text)
+    if len(parts) == 1:
         return False
-    parts = _CRUMBS.split(line.text)
     long = max(len(part.split()) for part in parts)
     return (
         (len(parts) >= 4 and long <= 4)
@@ -253,11 +267,23 @@ def _mark_captions(lines: list[Line]) -> None:
     """A sentence right above the line that says who took or made the picture is its caption."""
     for at in range(1, len(lines)):
         line, above = lines[at], lines[at - 1]
-        credit = line.kind is Kind.AI_LABEL or (line.kind is Kind.CAPTION and not line.prose)
-        if credit and line.gap == 0 and above.content and above.ends and above.size <= _CAPTION_WORDS:
-            alone = at + 1 >= len(lines) or lines[at + 1].gap > 0
-            if alone and (above.gap > 0 or at == 1):
-                above.kind = Kind.CAPTION
+        if not (above.content and above.ends and above.size <= _CAPTION_WORDS and _is_picture_label(line)):
+            continue
+        before = lines[at - 2] if at >= 2 else None
+        apart = before is None or not (before.content and before.prose)
+        close = line.gap == 0 and above.gap > 0 and (at + 1 >= len(lines) or lines[at + 1].gap > 0)
+        if close or (apart and line.gap <= above.gap):
+            above.kind = Kind.CAPTION
+
+
+def _is_picture_label(line: Line) -> bool:
+    """Whether a line says who took or made a picture, and no more."""
+    if line.kind is Kind.CAPTION:
+        match = _PHOTO.match(line.text)
+        names = line.text[match.end() :].split() if match else []
+        named = all(not name[0].islower() or name in _NAME_JOINTS for name in names)
+        return line.size <= _CREDIT_WORDS and named
+    return line.kind is Kind.AI_LABEL and _PICTURE.search(line.text) is not None
 
 
 def is_source_line(text: str) -> bool:

@@ -16,20 +16,24 @@ from typing import Final
 from lodestream.clean import fields, language, promo, repair
 from lodestream.clean.body import read_body
 from lodestream.clean.draft import Draft, Paragraph
-from lodestream.clean.head import read_head
+from lodestream.clean.head import read_fact, read_head
 from lodestream.clean.kinds import Cut, Kind
-from lodestream.clean.lines import LINES_MAX, read_lines, size_of
+from lodestream.clean.lines import LINES_MAX, Line, read_lines, size_of
 from lodestream.clean.marks import mark
 from lodestream.clean.names import brand_in
-from lodestream.clean.patterns import Cue
+from lodestream.clean.patterns import LANGUAGES, Cue
 from lodestream.clean.segment import Region, segment
 from lodestream.errors import Reason, Rejected
 
 TEASER_WORDS: Final = 70  # a related text of fewer, without credit or dateline, only announces an article
 _CUT_OFF_WORDS: Final = 120  # and so does a longer one that breaks off with dots
+_UNRULY_WORDS: Final = 25  # of all lines that may be text
+_UNRULY_LINE: Final = 4  # words of such a line on average: a menu's are fewer
+_UNRULY_SHARE: Final = 0.75  # of the lines: a page of buttons has fewer
 _EDGE_PARAGRAPHS: Final = 3  # at either end of a text that may be in the frame's language
 _EDGE_SHARE: Final = 0.25  # of the words: more is a text in two languages
 _EDGE_WORDS: Final = 12
+_FRAME_LANGUAGES: Final = {table["language"] for table in LANGUAGES}  # of others CLD2 is not sure enough
 
 
 def read_page(text: str) -> list[Draft]:
@@ -45,7 +49,7 @@ def read_page(text: str) -> list[Draft]:
     drafts = [_draft(region) for region in regions]
     found = [draft for draft in drafts if draft.paragraphs]
     if not found:
-        raise Rejected(Reason.NO_ARTICLE, f"no running text in {len(lines)} lines")
+        drafts = found = [_unruly(lines)]
     _keep_the_rest(found[0], (draft for draft in drafts if not draft.paragraphs))
     for region in regions:
         for line in region.links:
@@ -54,6 +58,24 @@ def read_page(text: str) -> list[Draft]:
     for draft in found:
         draft.cuts.sort(key=lambda cut: cut.at)
     return found
+
+
+def _unruly(lines: list[Line]) -> Draft:
+    """A page without running text that still is no menu: a table of results, a poem. Raises `Rejected`."""
+    content = [line for line in lines if line.content or line.kind is Kind.WIDGET]
+    size = sum(line.size for line in content)
+    if size < _UNRULY_WORDS or size < _UNRULY_LINE * len(content) or len(content) < _UNRULY_SHARE * len(lines):
+        raise Rejected(Reason.NO_ARTICLE, f"no running text in {len(lines)} lines")
+    draft = Draft(headline=content[0].text if content[0].shaped else None)
+    for line in lines:
+        if not line.content and line.kind is not Kind.WIDGET:
+            read_fact(line, draft)
+        elif draft.headline is None or line is not content[0]:
+            draft.paragraphs.append(Paragraph(line.text, line.number, line.cues))
+            draft.cut_pieces(line)
+    fields.read_ends(draft)
+    fields.read_starts(draft)
+    return draft
 
 
 def _draft(region: Region) -> Draft:
@@ -76,18 +98,18 @@ def _draft(region: Region) -> Draft:
 def _strip_signups(draft: Draft) -> None:
     for paragraph in draft.paragraphs:
         if Cue.NEWSLETTER in paragraph.cues:
-            _take(draft, paragraph, promo.strip_signups(paragraph.text))
+            _take(draft, paragraph, promo.strip_signups(paragraph.text, paragraph.cues[Cue.NEWSLETTER]))
     draft.paragraphs = [paragraph for paragraph in draft.paragraphs if paragraph.text]
 
 
 def _strip_runs(draft: Draft) -> None:
-    marked = [paragraph for paragraph in draft.paragraphs if not paragraph.cues.isdisjoint({Cue.PROMO, Cue.LINK})]
+    marked = [paragraph for paragraph in draft.paragraphs if Cue.PROMO in paragraph.cues or Cue.LINK in paragraph.cues]
     if not marked:
         return
-    others = [paragraph.text for paragraph in draft.paragraphs if paragraph not in marked]
-    vocabulary = promo.stems(" ".join([draft.headline or "", draft.standfirst or "", *others]))
+    unmarked = (paragraph.text for paragraph in draft.paragraphs if Cue.PROMO not in paragraph.cues)
+    others = " ".join([draft.headline or "", draft.standfirst or "", *unmarked])
     for paragraph in marked:
-        _take(draft, paragraph, promo.strip_runs(paragraph.text, vocabulary))
+        _take(draft, paragraph, promo.strip_runs(paragraph.text, others))
     draft.paragraphs = [paragraph for paragraph in draft.paragraphs if paragraph.text]
 
 
@@ -130,7 +152,7 @@ def _cut_foreign_edges(draft: Draft) -> None:
             size = size_of(paragraph.text)
             other = language.detect(paragraph.text) if size >= _EDGE_WORDS else language.UNKNOWN
             room -= size
-            if language.UNKNOWN in {own, other} or other == own or room < 0:
+            if other == own or room < 0 or not {own, other} <= _FRAME_LANGUAGES:
                 break
             draft.cut(paragraph.line, Kind.FOREIGN, paragraph.text)
             paragraphs.pop(at)

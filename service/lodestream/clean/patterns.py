@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable
-from enum import Enum, auto
+from enum import Enum, IntEnum, auto
 from importlib import resources
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ class Heading(Enum):
     COMMENTS = auto()
 
 
-class Cue(Enum):
+class Cue(IntEnum):  # its members are keys of many small dicts, and an int hashes fastest
     """Why a line with a phrase from `cues` deserves a second look."""
 
     NEWSLETTER = auto()

@@ -33,6 +33,7 @@ _OTHER: Final = 0.1  # less is another article's, for half of the articles on th
 _UNLIKE: Final = 0.07  # half of what is of no article at all, notices and forms, has less; an article's rest has more
 _LEAD: Final = 420  # characters: some 70 words
 _SAMPLE: Final = 900  # characters: some 150 words
+_ENOUGH: Final = 600  # characters: less tells nothing
 _BEFORE: Final = 1800  # characters, from the beginning and once more from the last lines
 _LAST: Final = 8  # lines
 
@@ -79,7 +80,7 @@ def take_apart(lines: list[Line], above: Sequence[Line], *, formal: bool) -> Par
             headline = _headline(shorts, lines[at:end])
             if _goes_on(headline, lines[at:], above, formal=formal, labelled=labelled):
                 parts.links += shorts
-                if formal or similarity(above, lines[at:]) >= _UNLIKE:
+                if formal or not _is_unlike(above, lines[at:]):
                     parts.resumed += [*other, *lines[at:]]
                 else:
                     parts.links += [*other, *lines[at:]]
@@ -119,12 +120,21 @@ def _end_of_text(lines: list[Line], at: int) -> int:
     end = at + 1
     while end < len(lines):
         line = lines[end]
-        if line.content and not line.prose and line.size > _CROSSHEAD_WORDS:
-            return end
-        if line.content and not line.prose and not _text_follows(lines, end):
+        if line.content and not line.prose and _starts_article(lines, at, end):
             return end
         end += 1
     return end
+
+
+def _starts_article(lines: list[Line], text: int, at: int) -> bool:
+    """Whether the short line at `at` is the next article's headline, and no crosshead in the text from `text` on."""
+    if not _text_follows(lines, at):
+        return True
+    line, above, below = lines[at], lines[text:at], lines[at + 1 : at + 1 + _LAST]
+    if line.size < _HEADLINE_WORDS + 1:
+        return False
+    goes_on = continues(above, below)
+    return owns(line, below) and not goes_on if line.size <= _CROSSHEAD_WORDS else owns(line, below) or not goes_on
 
 
 def _text_follows(lines: list[Line], at: int) -> bool:
@@ -174,6 +184,12 @@ def continues(above: Sequence[Line], text: Sequence[Line]) -> bool:
     """Whether a text says so much again of what stands above it that it is of the same article."""
     much = sum(len(line.text) for line in above if line.content) >= _SAMPLE
     return similarity(above, text) >= (_SAME if much else _SAME_AFTER_LITTLE)
+
+
+def _is_unlike(above: Sequence[Line], text: Sequence[Line]) -> bool:
+    """Whether a text is surely of no article: notices and forms of the page. Little text tells nothing."""
+    much = min(len(_join(above, _SAMPLE)), len(_join(text, _SAMPLE))) >= _ENOUGH
+    return much and similarity(above, text) < _UNLIKE
 
 
 def differs(above: Sequence[Line], text: Sequence[Line]) -> bool:

@@ -3,16 +3,16 @@
 Patterns of our own, one set per language (`languages/*.toml`). Nothing here reads a clock: a relative time stays
 an age until someone who knows when the page was fetched resolves it.
 
-A printed time without a zone is read in the zone of the language whose words stand beside it ("Uhr": Berlin); where
-no language tells, it is read as UTC and is good to the day only.
+A printed time without a zone is read in the zone of the language whose words stand beside it ("Uhr": Berlin), else
+of the article's language where that is spoken in one zone; where neither tells, as UTC and good to the day only.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from lodestream.clean import timezones
@@ -30,17 +30,30 @@ _SECONDS: Final = {
     "year": 31_556_952,
 }
 _PRECISION: Final[dict[str, Precision]] = {"second": "minute", "minute": "minute", "hour": "hour", "day": "day"}
+_REST_WORDS: Final = 6  # beside a time: a publisher, a name, a section
 LINE_MAX: Final = 160  # characters; a line of times and names is shorter
 
 
 @dataclass(frozen=True, slots=True)
 class PrintedTime:
-    """One time as printed. Either `at` (ms since the epoch) or `age` (seconds before the page's clock) or neither."""
+    """One time as printed. Either `at` (ms since the epoch) or `age` (seconds before the page's clock) or neither.
+
+    `local`: the precision that the time would have if its zone were known; until then it is good to the day.
+    """
 
     raw: str
     precision: Precision
     at: int | None = None
     age: int | None = None
+    local: Precision = "none"
+
+    def in_zone_of(self, language: str) -> PrintedTime:
+        """A time whose zone nothing tells, read in the zone of an article's language, where that has one."""
+        if self.local == "none" or self.at is None or language not in _ZONE_OF_LANGUAGE:
+            return self
+        local = datetime.fromtimestamp(self.at / 1000, UTC).replace(tzinfo=None)
+        moment = timezones.to_utc(local, _ZONE_OF_LANGUAGE[language])
+        return self if moment is None else PrintedTime(self.raw, self.local, at=_milliseconds(moment))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +132,7 @@ def _same_clock(one: str, other: str) -> bool:
 
 
 _ZONE_OF_WORD: Final = _zones_of_words()
+_ZONE_OF_LANGUAGE: Final = {entry["language"]: entry["zone"] for entry in LANGUAGES if "zone" in entry}
 _ZONE_OF_SIGN: Final = tuple(
     (sign, language["zone"]) for language in LANGUAGES for sign in language["absolute"].get("signs", "").split()
 )
@@ -264,7 +278,7 @@ def _read_part(part: str) -> tuple[list[PrintedTime], str] | None:
         if stamp is not None:
             times.append(stamp)
     if not spans:
-        return [], part.strip()
+        return None if len(part.split()) > _REST_WORDS else ([], part.strip())
     if len(left.split()) > 4 or (
         left and not all(word[:1].isupper() or not word[:1].isalpha() for word in left.split())
     ):
@@ -350,7 +364,7 @@ def _absolute(raw: str) -> PrintedTime | None:
     precision: Precision = "second" if clock["s"] else "minute"
     moment = _with_zone(local, raw)
     if moment is None:
-        return PrintedTime(raw, "day", at=_milliseconds(local.replace(tzinfo=UTC)))
+        return PrintedTime(raw, "day", at=_milliseconds(local.replace(tzinfo=UTC)), local=precision)
     return PrintedTime(raw, precision, at=_milliseconds(moment))
 
 

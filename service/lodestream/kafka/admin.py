@@ -22,7 +22,7 @@ from aiokafka.errors import (
 )
 
 from lodestream.errors import TopicsError
-from lodestream.kafka.clients import clear_errors, client_arguments, reachable
+from lodestream.kafka.clients import clear_errors, client_arguments, reachable, started
 from lodestream.kafka.partitions import LATEST, leaders, list_offsets
 from lodestream.settings import Settings
 from lodestream.topics import COMPACT, ENRICHED, MESSAGE_MAX_BYTES, Topic, topics
@@ -116,7 +116,7 @@ async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     with clear_errors(settings):
         admin = AIOKafkaAdminClient(**client_arguments(settings))
         try:
-            await admin.start()
+            await started(admin.start())
             yield admin
         finally:
             await admin.close()
@@ -170,7 +170,7 @@ async def _wait_until_led(settings: Settings) -> None:
     client = AIOKafkaClient(**client_arguments(settings))
     deadline = time.monotonic() + _SERVED_SECONDS
     try:
-        await client.bootstrap()
+        await started(client.bootstrap())
         for topic in all_topics(settings):
             name = settings.topic(topic.name)
             while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,6 +28,7 @@ from lodestream.errors import LodestreamError
 from lodestream.settings import Settings
 
 _RETRY_SECONDS = 0.2
+_FINISH_SECONDS = 1.0
 _ASK_SECONDS = 5.0  # one try: a broker that is there answers in milliseconds
 
 _REFUSED = (SaslAuthenticationFailed, IllegalSaslStateError)
@@ -102,6 +103,21 @@ async def reachable(settings: Settings, timeout_seconds: float = 10.0) -> None:
         if time.monotonic() + _RETRY_SECONDS >= deadline:
             raise _unreachable(settings, last) from last
         await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def started(start: Coroutine[Any, Any, None]) -> None:
+    """Awaits a client's `start` or `bootstrap`; a cancellation first lets it finish, for a second at most.
+
+    Cancelled while it bootstraps, aiokafka forgets its connection open. Started, it can be stopped as usual.
+    """
+    task = asyncio.ensure_future(start)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=_FINISH_SECONDS)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 @contextmanager

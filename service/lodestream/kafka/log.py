@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from lodestream.errors import LodestreamError, TopicsError
 from lodestream.headers import Headers
+from lodestream.kafka.clients import started
 from lodestream.kafka.partitions import EARLIEST, LATEST, leaders, list_offsets
 
 Isolation = Literal["read_committed", "read_uncommitted"]
@@ -69,7 +70,7 @@ async def offsets(
     client = AIOKafkaClient(**arguments)
     deadline = time.monotonic() + _STALLED_SECONDS
     try:
-        await client.bootstrap()
+        await started(client.bootstrap())
         while True:
             try:
                 led_by = await leaders(client, topic, partitions)
@@ -168,7 +169,7 @@ async def _reader(arguments: Mapping[str, Any], isolation: Isolation) -> AsyncIt
         **arguments,
     )
     try:
-        await consumer.start()
+        await started(consumer.start())
         yield consumer
     finally:
         await consumer.stop()

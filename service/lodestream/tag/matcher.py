@@ -22,6 +22,11 @@ MASK: Final = -1
 _ANY: Final = "*"
 _CUE: Final = "cue"
 _UNKNOWN: Final = "und"
+# Most terms are checked for nothing or for their first letter: those two are done without a call.
+_NOTHING: Final = 0
+_CAPITAL: Final = 1
+_ALL: Final = 2
+_CHECK: Final[dict[tuple[int, ...], int]] = {(): _NOTHING, (0,): _CAPITAL}
 # Names of countries and capitals in English are also found in articles of other languages: quotations, names
 # of bodies, languages without a vocabulary. Adjectives and terms with conditions are not: they collide. Where the
 # language is unknown, names in other scripts than Latin count too; in Latin script one language's name is
@@ -48,7 +53,7 @@ class Sense:
     katakana: bool
     local: LocalGuard | None
     guard: Guard | None
-    plain: bool  # nothing to check where it was found
+    check: int  # what is to be checked where it was found: `_NOTHING`, `_CAPITAL` or `_ALL`
 
 
 class Match(NamedTuple):
@@ -81,13 +86,12 @@ class Matcher:
         self._unspaced = _Automaton({p: n for p, n in self._numbers.items() if is_unspaced(p)}, self._senses)
         self._languages = frozenset(sense.term.language for senses in self._senses for sense in senses)
 
-    def find(self, text: str, language: str) -> tuple[list[Match], set[int]]:
+    def find(self, text: str, normalised: str, language: str) -> tuple[list[Match], set[int]]:
         """Every sense whose own conditions hold at its place, and the numbers of the cues in the text.
 
-        `text` begins and ends with a character of no word. Conditions about the whole article (`needs`,
-        `unless`) are the caller's.
+        `text` begins and ends with a character of no word and `normalised` is its normal form. Conditions about
+        the whole article (`needs`, `unless`) are the caller's.
         """
-        normalised = normalise(text)
         known = language in self._languages
         views = [(self._spaced, normalised)]
         if is_unspaced(normalised):
@@ -100,7 +104,10 @@ class Matcher:
                 for sense in active[pattern]:
                     start = position + sense.lead
                     end = start + sense.length
-                    if sense.plain or _stands(sense, text, normalised, start, end):
+                    check = sense.check
+                    if check == _NOTHING or (
+                        text[start].isupper() if check == _CAPITAL else _stands(sense, text, normalised, start, end)
+                    ):
                         if sense.kind == _CUE:
                             cues.add(sense.entry)
                         else:
@@ -136,7 +143,7 @@ class Matcher:
                 katakana=katakana,
                 local=local,
                 guard=term.guard if term.guard is not None and (term.guard.needs or term.guard.unless) else None,
-                plain=not (capitals or literal or katakana or local),
+                check=_ALL if literal or katakana or local or len(capitals) > 1 else _CHECK.get(capitals, _ALL),
             )
         )
 

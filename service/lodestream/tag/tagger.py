@@ -8,11 +8,13 @@ it is named, a topic when its words weigh enough together (`topics`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final, Literal, cast
 
 from lodestream.records import Tag
+from lodestream.tag.amounts import Amount, find_amounts
 from lodestream.tag.matcher import MASK, Match, Matcher
-from lodestream.tag.normalise import reading_length
+from lodestream.tag.normalise import normalise, reading_length
 from lodestream.tag.topics import Topics
 from lodestream.tag.vocabulary import Entry, Vocabulary
 
@@ -28,6 +30,8 @@ _KIND_ORDER: Final = ("topic", "country", "place", "organisation", "person", "co
 # Between fields and at both ends: no word, and two of them, so that no phrase is found across fields.
 _GAP: Final = "\n\n"
 _HEADLINE_MENTIONS: Final = 3  # a mention in the headline says as much as three in the body
+_START: Final = itemgetter(0)
+_END: Final = itemgetter(1)
 _HALF: Final = 3  # mentions that make a score of one half
 
 
@@ -47,10 +51,16 @@ class Tagger:
         Of the article it reads `headline`, `standfirst`, `body` and `language`; each may be absent or None.
         """
         text, starts = _joined(article)
-        matches, present = self._matcher.find(text, _primary(article.get("language")))
+        language = _primary(article.get("language"))
+        normalised = normalise(text)
+        matches, present = self._matcher.find(text, normalised, language)
         kept = self._conditions(_longest(matches), present)
         spans = _Spans(starts)
-        tags = [*self._named(kept, spans), *self._topic_tags(kept, spans, reading_length(text))]
+        tags = [
+            *self._named(kept, spans),
+            *self._topic_tags(kept, spans, reading_length(normalised)),
+            *_amount_tags(find_amounts(text, language), spans),
+        ]
         tags.sort(key=lambda tag: (_KIND_ORDER.index(tag["kind"]), -tag["score"], tag["id"]))
         return tags
 
@@ -131,14 +141,15 @@ class _Spans:
         # The headline is the first field: what starts before its end is in it.
         self.headline_end = starts[0][2] if starts and starts[0][0] == "headline" else 0
 
-    def of(self, matches: Iterable[Match]) -> list[tuple[str, int, int]]:
-        positions = sorted({(match.start, match.end) for match in matches})
-        return [
-            (name, start - begin, end - begin)
-            for start, end in positions[:SPANS_MAX]
-            for name, begin, finish in self._starts
-            if begin <= start < finish
-        ]
+    def of(self, matches: Iterable[Match | Amount]) -> list[tuple[str, int, int]]:
+        spans = []
+        fields = iter(self._starts)
+        name, begin, finish = next(fields)
+        for start, end in sorted({(match.start, match.end) for match in matches})[:SPANS_MAX]:
+            while start >= finish:
+                name, begin, finish = next(fields)
+            spans.append((name, start - begin, end - begin))
+        return spans
 
 
 def _joined(article: Mapping[str, Any]) -> tuple[str, list[tuple[str, int, int]]]:
@@ -163,7 +174,9 @@ def _longest(matches: Iterable[Match]) -> list[Match]:
     """Of matches of a kind, those that lie in no longer one. Equal spans stay: several entries share a word."""
     kept: list[Match] = []
     reach: dict[str, tuple[int, int]] = {}
-    for match in sorted(matches, key=lambda match: (match.start, -match.end, match.sense.entry)):
+    ordered = sorted(matches, key=_END, reverse=True)
+    ordered.sort(key=_START)  # stable: of those that start together the longest comes first
+    for match in ordered:
         kind = match.sense.kind
         start, end = reach.get(kind, (-1, -1))
         if match.end <= end and (match.start, match.end) != (start, end):
@@ -180,16 +193,36 @@ def _longest(matches: Iterable[Match]) -> list[Match]:
     return kept
 
 
+def _amount_tags(amounts: Iterable[Amount], spans: _Spans) -> list[Tag]:
+    found: dict[str, list[Amount]] = {}
+    for amount in amounts:
+        found.setdefault(amount.id, []).append(amount)
+    return [
+        {
+            "kind": "amount",
+            "id": identity,
+            "label": mentions[0].label,
+            "score": _salience(mentions, spans),
+            "spans": spans.of(mentions),
+            "rule": "range" if mentions[0].low != mentions[0].high else "amount",
+        }
+        for identity, mentions in found.items()
+    ]
+
+
 def _tag(entry: Entry, rule: str, mentions: Sequence[Match], spans: _Spans, score: float | None = None) -> Tag:
-    if score is None:
-        places = {match.start for match in mentions}
-        weight = sum(_HEADLINE_MENTIONS if start < spans.headline_end else 1 for start in places)
-        score = weight / (weight + _HALF)
     return {
         "kind": cast("TagKind", entry.kind),
         "id": entry.id,
         "label": entry.label,
-        "score": round(score, 3),
+        "score": _salience(mentions, spans) if score is None else round(score, 3),
         "spans": spans.of(mentions),
         "rule": rule,
     }
+
+
+def _salience(mentions: Iterable[Match | Amount], spans: _Spans) -> float:
+    """How much of the article a mention is: rises with every one, one half at three, towards 1."""
+    places = {mention.start for mention in mentions}
+    weight = sum(_HEADLINE_MENTIONS if start < spans.headline_end else 1 for start in places)
+    return round(weight / (weight + _HALF), 3)
