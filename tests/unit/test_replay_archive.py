@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -191,7 +192,9 @@ def test_what_can_be_read_of_a_damaged_gzip_is_read(tmp_path: Path, how: str) ->
     (tmp_path / "y.jsonl").write_bytes(b'{"id": "next"}')
     found = mixed(path, tmp_path / "y.jsonl")
     assert found[-1] == "next"
-    assert found[-2].startswith(f"[breaks off after line {len(found) - 2}: ")
+    # In what was overwritten there may be line ends that never were: blank lines, which count and give nothing.
+    last = r"\d+" if how == "overwritten" else str(len(found) - 2)
+    assert re.match(rf"\[breaks off after line {last}: ", found[-2])
     whole = {"cut": 2000, "header only": 0, "checksum": 5000, "garbage behind": 5000, "overwritten": 2000}[how]
     assert found[:whole] == [str(at) for at in range(whole)]
     assert how != "header only" or len(found) == 2

@@ -15,7 +15,7 @@ from lodestream.clean.lines import Line
 from lodestream.clean.marks import is_source_line
 from lodestream.clean.patterns import Heading
 
-_SHORT: Final = -9  # words that a line costs which is no running text: a teaser of one sentence makes up for two
+_SHORT: Final = -7  # words that a line costs which is no running text: a teaser of one sentence makes up for two
 _OTHER: Final = -4  # a picture's caption, an advert, a button: they stand inside articles too
 _HEADING: Final = -10
 _HEAVY: Final = 0.4  # of the heaviest stretch

@@ -15,6 +15,9 @@ from lodestream.clean.related import coverage
 from lodestream.clean.segment import Region
 
 _HEADLINE_WORDS: Final = 4
+_OPENING_WORDS: Final = 3  # of the first line of a page without a menu: that is the headline
+_FEW_LINES: Final = 4  # above the text, where there is no menu
+_SENTENCE_WORDS: Final = 16  # of a headline that is a sentence with its stop
 _NEAR: Final = 4  # lines above the headline that may be the article's; what is higher is the page's
 _DECK_WORDS: Final = 5  # of a line right below the headline: shorter ones are labels
 _STANDFIRST_WORDS: Final = 60
@@ -26,8 +29,8 @@ _CLOSE: Final = 0.8  # scores that differ by less are equal, and the first line 
 def read_head(region: Region, draft: Draft) -> list[Line]:
     """Takes the head off a region's lines into the draft and gives the lines of the text."""
     lines = region.lines
-    start = _text_start(region)
-    headline = region.headline or _headline(lines, start)
+    start, first = _text_start(region)
+    headline = region.headline or first or _headline(lines, start)
     standfirst, start = _standfirst(lines, start, headline)
     if headline is not None:
         draft.headline = headline.text
@@ -121,15 +124,20 @@ def _repeats(line: Line, draft: Draft) -> bool:
     return one in other or other in one if min(len(one), len(other)) >= 12 else one == other
 
 
-def _text_start(region: Region) -> int:
-    """Index of the first line of the text. A text's first line is the headline where it may be and no other is."""
+def _text_start(region: Region) -> tuple[int, Line | None]:
+    """Index of the first line of the text, and the headline when it is the line that the text seemed to start with."""
     lines = region.lines
     start = next((at for at, line in enumerate(lines) if line is region.text), len(lines))
-    if start == len(lines) or region.headline is not None or not lines[start].shaped:
-        return start
+    if start == len(lines) or region.headline is not None:
+        return start, None
     if any(line.shaped and line.size >= _HEADLINE_WORDS for line in lines[:start]):
-        return start
-    return next((at for at in range(start + 1, len(lines)) if lines[at].content and lines[at].prose), start)
+        return start, None
+    below = [at for at in range(start + 1, len(lines)) if lines[at].content and lines[at].prose]
+    if not below:
+        return start, None
+    line = lines[start]
+    announces = line.size <= _SENTENCE_WORDS and 2 * lines[below[0]].size >= 3 * line.size and len(below) > 1
+    return (below[0], line) if line.shaped or announces else (start, None)
 
 
 def _headline(lines: list[Line], start: int) -> Line | None:
@@ -141,6 +149,10 @@ def _headline(lines: list[Line], start: int) -> Line | None:
         return spare[-1] if spare else None
     if len(candidates) == 1:
         return candidates[0]
+    above = [line for line in lines[:start] if line.content]
+    opens = above[0].shaped and above[0].size >= _OPENING_WORDS and not names.looks_like_publisher(above[0].text)
+    if opens and len(above) <= _FEW_LINES:
+        return above[0]
     text = " ".join(line.text for line in lines[start : start + 8] if line.content)
     scores = [_score(line, text) - _FAR * rank for rank, line in zip(range(len(candidates), 0, -1), candidates, strict=True)]
     best = max(scores)

@@ -13,7 +13,7 @@ from lodestream.clean.patterns import ABBREVIATIONS, LINK_LABELS, STARTERS, alte
 
 _LABEL_MAX: Final = 160  # characters of a link's label glued into a text
 
-_GLUE: Final = re.compile(r"[.!?…][\"”’»)\]]?(?=[^\W\d_a-z])")
+_GLUE: Final = re.compile(r"[.!?][\"”’»)\]]?(?=[^\W\d_a-z])")
 _LEFT: Final = re.compile(r"[\w.@/’'&-]*$")
 _RIGHT: Final = re.compile(r"[^\W_]+")
 _HOST_ENDS: Final = frozenset("com org net edu gov info biz co uk fr eu io tv ai jp cn ru".split()) - STARTERS
@@ -72,7 +72,7 @@ def _is_glue(text: str, match: re.Match[str], *, inside_quotes: bool) -> bool:
 def _ends_word(word: str, after: str, stop: str) -> bool:
     """Whether a word before a stop may be a sentence's last, and the one after it another's first."""
     known = after.lower() in STARTERS
-    if not word:
+    if not word or stop != ".":  # "Yahoo!Japan"
         return stop != "." and known
     if "." in word:  # an abbreviation like "U.S", a figure, a host
         return known and word.replace(".", "").isalpha() and len(word.rsplit(".", 1)[1]) == 1
