@@ -47,6 +47,13 @@ class Workers:
     def counting(self, **environment: str) -> subprocess.Popen[bytes]:
         return self.start([sys.executable, str(COUNTING_WORKER)], **environment)
 
+    def command(self, *arguments: str) -> str:
+        """Run `lodestream …` to its end, which must be 0; what it printed."""
+        process = self.start([sys.executable, "-m", "lodestream", *arguments])
+        code = process.wait(90)
+        assert code == 0, self.output(process)
+        return self.output(process)
+
     def output(self, process: subprocess.Popen[bytes]) -> str:
         return self._log(self._started.index(process)).read_text(errors="replace")
 

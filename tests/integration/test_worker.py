@@ -1,0 +1,177 @@
+"""`lodestream worker` as an operator runs it: bad input, health, metrics, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from subprocess import Popen, run
+
+import psutil
+import pytest
+
+from harness import Topics, Workers, wait_until
+from lodestream.headers import Header, header
+from lodestream.kafka.admin import apply_topics
+from lodestream.kafka.ports import is_free
+from lodestream.ledger.audit import verify
+from lodestream.replay.documents import RawDocument
+from lodestream.replay.send import replay
+from lodestream.settings import Settings
+from lodestream.topics import DEAD_LETTERS, ENRICHED
+
+WORKER = [sys.executable, "-m", "lodestream", "worker"]
+LIMIT = 50_000
+GOOD = json.dumps({"title": "A good one", "body": "It has a body of some words, and it comes out. " * 20}).encode()
+LARGE = json.dumps(
+    {"title": "A large one", "body": "Larger than the limit of this test, for now it is. " * 1200}
+).encode()
+
+BAD = {
+    # document: (bytes, content type, reason)
+    "not-utf8": (b"caf\xe9 and \xff\xfe", "text/plain", "not_utf8"),
+    "empty": (b"", "text/plain", "empty_document"),
+    "blank": (b" \n\t\n", "text/plain", "empty_document"),
+    "large": (LARGE, "application/json", "document_too_large"),
+    "broken-json": (b'{"title": "x", "body": ', "application/json", "invalid_json"),
+    "wrong-shape": (b'{"title": "x", "body": 7}', "application/json", "invalid_shape"),
+    "bad-item": (b"[" + GOOD + b', {"body": []}]', "application/json", "invalid_shape"),
+    "pdf": (b"%PDF-1.4", "application/pdf", "unknown_content_type"),
+    "html": (b"<p>not yet</p>", "text/html", "unknown_content_type"),
+}
+
+
+def document(name: str, value: bytes, content_type: str) -> RawDocument:
+    headers = ((Header.DOCUMENT_ID, name), (Header.SITE, "one.example"), (Header.CONTENT_TYPE, content_type))
+    return RawDocument(value, tuple((key, text.encode()) for key, text in headers), b"one.example")
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+    except OSError as error:
+        return 0, str(error)
+
+
+def free_port() -> int:
+    return next(
+        port
+        for port in range(20_000 + time.monotonic_ns() % 20_000, 65_000, 7)
+        if all(map(is_free, range(port, port + 3)))
+    )
+
+
+def value_of(metrics: str, series: str) -> float:
+    found = re.search(rf"^{re.escape(series)} (\S+)$", metrics, re.MULTILINE)
+    assert found, f"no series {series}"
+    return float(found[1])
+
+
+def children(process: Popen[bytes]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children()
+
+
+@pytest.mark.timeout(240)
+def test_each_bad_document_is_one_dead_letter_and_redrive_brings_it_through(
+    settings: Settings, topics: Topics, workers: Workers
+) -> None:
+    asyncio.run(apply_topics(settings))
+    port = free_port()
+    worker = workers.start(WORKER, LODESTREAM_DOCUMENT_MAX_BYTES=str(LIMIT), LODESTREAM_HTTP_PORT=str(port))
+    documents = [document("good-0", GOOD, "application/json")]
+    for name, (value, content_type, _) in BAD.items():
+        documents += [
+            document(name, value, content_type),
+            document(f"good-{name}", GOOD.replace(b"one", name.encode()), "application/json"),
+        ]
+    asyncio.run(replay(settings, documents))
+    wait_until("all fates", lambda: len(topics.read(DEAD_LETTERS)) == len(BAD) and drained(settings))
+    letters = topics.read(DEAD_LETTERS)
+    told = {
+        header(letter.headers, Header.DOCUMENT_ID): (letter.value, header(letter.headers, Header.REASON))
+        for letter in letters
+    }
+    assert told == {name: (value, reason) for name, (value, _, reason) in BAD.items()}
+    item = next(letter for letter in letters if header(letter.headers, Header.DOCUMENT_ID) == "bad-item")
+    assert "[1]" in (header(item.headers, Header.DETAIL) or ""), "the detail names the bad item of a list"
+
+    # Health and metrics, while it is running.
+    for number in range(3):
+        assert get(port + number, "/healthz")[0] == 200
+        assert get(port + number, "/readyz")[0] == 200
+    clean, tag = get(port, "/metrics")[1], get(port + 2, "/metrics")[1]
+    assert value_of(clean, "lodestream_documents_received_total") == len(documents)
+    assert value_of(clean, 'lodestream_dead_letters_total{reason="invalid_shape",stage="clean"}') == 2
+    assert value_of(tag, 'lodestream_articles_total{outcome="enriched",stage="tag"}') == len(topics.read(ENRICHED))
+    assert value_of(clean, 'lodestream_ready{stage="clean"}') == 1
+    assert "lodestream_consumer_lag_records" in clean
+
+    # The cause goes away, the documents come back.
+    worker.terminate()
+    assert worker.wait(70) == 0
+    workers.start(WORKER)
+    before = len(topics.read(ENRICHED))
+    workers.command("dead-letters", "redrive", "--reason", "document_too_large", "--yes")
+    wait_until("the large one", lambda: len(topics.read(ENRICHED)) == before + 1 and drained(settings))
+    workers.command("verify")
+    listed = workers.command("dead-letters", "list", "--json")
+    assert len(listed.splitlines()) == len(BAD) - 1
+
+
+def drained(settings: Settings) -> bool:
+    report = asyncio.run(verify(settings))
+    return report.adds_up and not any(stage.not_yet_processed for stage in report.stages)
+
+
+@pytest.mark.timeout(180)
+def test_it_ends_as_a_whole_when_one_dies_and_its_children_end_with_it(settings: Settings, workers: Workers) -> None:
+    asyncio.run(apply_topics(settings))
+    first = workers.start(WORKER)
+    wait_until("three agents", lambda: len(children(first)) == 3)
+    mine = children(first)
+    mine[1].kill()
+    assert first.wait(70) == 128 + signal.SIGKILL
+    wait_until("no agent to be left", lambda: not any(map(alive, mine)), 5)
+
+    second = workers.start(WORKER)
+    wait_until("three agents", lambda: len(children(second)) == 3)
+    mine = children(second)
+    second.kill()
+    assert second.wait(10) == -signal.SIGKILL
+    wait_until("the orphans to end by themselves", lambda: not any(map(alive, mine)), 60)
+
+
+def alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def test_without_topics_it_says_so_in_one_line_and_fails(settings: Settings, workers: Workers) -> None:
+    worker = workers.start(WORKER)
+    assert worker.wait(60) == 1
+    last = workers.output(worker).splitlines()[-1]
+    assert last.startswith("lodestream: ")
+    assert "lodestream topics apply" in last
+    assert settings.topic("raw") in last
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "'nonsense' is not one of"),
+        (["clean", "--processes", "tag=2"], "none of the agents to run"),
+        (["--processes", "clean=many"], "a number of processes"),
+    ],
+)
+def test_wrong_arguments_are_refused_with_what_is_right(arguments: list[str], message: str) -> None:
+    done = run([*WORKER, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert message in done.stderr
