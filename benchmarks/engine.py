@@ -33,7 +33,8 @@ async def fill(servers: str, prefix: str, records: int) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     await admin.start()
     names = (("in", 4), ("out", 4), ("state", 4), ("dead-letters", 1))
-    await admin.create_topics([NewTopic(prefix + name, count, 1) for name, count in names])
+    stamped = {"message.timestamp.type": "LogAppendTime"}  # as on the topics of the service
+    await admin.create_topics([NewTopic(prefix + name, count, 1, topic_configs=stamped) for name, count in names])
     await admin.close()
     producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", max_batch_size=256 << 10, linger_ms=5)
     await producer.start()

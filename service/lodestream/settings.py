@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     session_timeout_seconds: PositiveFloat = Field(10, description="A silent worker loses its partitions.")
     transaction_timeout_seconds: PositiveFloat = Field(20, description="Kafka ends an abandoned transaction.")
     commit_interval_ms: int = Field(30, ge=0, le=5000, description="A lane that is not behind waits this long to fill.")
-    batch_max_records: PositiveInt = Field(2000, description="Records of one transaction at most.")
+    batch_max_records: PositiveInt = Field(5000, description="Records of one transaction at most.")
     batch_max_bytes: PositiveInt = Field(8 * MIB, description="Input bytes of one transaction, above one record.")
     batch_max_seconds: PositiveFloat = Field(0.2, description="Work of one transaction: bounds latency and shutdown.")
     lane_queue_bytes: PositiveInt = Field(16 * MIB, description="Fetched records that may wait per partition.")

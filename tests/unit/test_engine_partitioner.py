@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.partitioner import murmur2 as reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodestream.engine.partitioner import murmur2, partition_of
+from lodestream.engine.partitioner import murmur2, murmur2_all, partition_of
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,17 @@ def test_hashes_are_apache_kafkas(key: bytes, hashed: int) -> None:
 @given(st.binary(max_size=200))
 def test_hashes_are_aiokafkas(key: bytes) -> None:
     assert murmur2(key) == reference(key) & 0xFFFFFFFF
+
+
+@given(st.lists(st.binary(max_size=40) | st.binary(min_size=5, max_size=5), max_size=60))
+def test_many_at_once_are_the_same(keys: list[bytes]) -> None:
+    assert murmur2_all(keys) == [murmur2(key) for key in keys]
+
+
+@given(st.integers(0, 33), st.integers(8, 20), st.randoms(use_true_random=False))
+def test_many_of_one_length_are_the_same(length: int, number: int, source: Random) -> None:
+    keys = [source.randbytes(length) for _ in range(number)]
+    assert murmur2_all(keys) == [murmur2(key) for key in keys]
 
 
 @given(st.binary(min_size=1, max_size=40), st.integers(1, 64))

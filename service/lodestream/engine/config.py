@@ -24,7 +24,7 @@ class EngineConfig:
     session_timeout: float = 10
     transaction_timeout: float = 20
     commit_interval: float = 0.03
-    batch_records: int = 2000
+    batch_records: int = 5000
     batch_bytes: int = 8 << 20
     batch_seconds: float = 0.2
     queue_bytes: int = 16 << 20

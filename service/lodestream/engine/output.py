@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from lodestream.engine.config import EngineConfig
-from lodestream.engine.partitioner import partition_of
+from lodestream.engine.partitioner import POSITIVE, murmur2_all, partition_of
 from lodestream.engine.step import Outcome, Record
 from lodestream.engine.transaction import Message
 from lodestream.errors import LodestreamError, Reason, Rejected
@@ -65,6 +65,17 @@ class Outgoing:
         """
         limit = self._config.output_bytes - OVERHEAD
         place = f"{records[0].topic}:{records[0].partition}:".encode() if records else b""
+        hashes = iter(
+            murmur2_all(
+                [
+                    key
+                    for outcome in outcomes
+                    if not isinstance(outcome, Rejected)
+                    for _, key, _, _, partition, _ in outcome
+                    if partition is None and key is not None
+                ]
+            )
+        )
         for record, outcome in zip(records, outcomes, strict=True):
             if isinstance(outcome, Rejected):
                 self._add_letter(record, outcome)
@@ -79,7 +90,8 @@ class Outgoing:
                     detail = f"an output for {topic} has {len(value)} bytes"
                     raise PoisonedError(record, Rejected(Reason.OUTPUT_TOO_LARGE, detail))
                 if partition is None:
-                    partition = partition_of(key, self._partitions[topic])  # noqa: PLW2901 - a name of its own would be one more
+                    count = self._partitions[topic]
+                    partition = 0 if key is None else (next(hashes) & POSITIVE) % count  # noqa: PLW2901 - a name of its own would be one more
                 messages = self._by_place.get((topic, partition))
                 if messages is None:
                     messages = self._messages_for(topic, partition)

