@@ -38,14 +38,12 @@ def clean(document: Document, *, limits: Limits, lineage: Lineage, ingested_at: 
         lineage=lineage,
     )
     text = decode(document)
-    articles = read_json(text, context, limits) if kind == JSON else records(read_page(text), context)
+    articles = read_json(text, context, limits) if kind == JSON else records(read_page(text, limits.articles), context)
     _check(articles, limits)
     return articles
 
 
 def _check(articles: list[ArticleFields], limits: Limits) -> None:
-    if len(articles) > limits.articles:
-        raise Rejected(Reason.TOO_MANY_ARTICLES, f"{len(articles)} articles, limit {limits.articles}")
     for article in articles:
         size = len(article["body"].encode())
         if size > limits.article_bytes:

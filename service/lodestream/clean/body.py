@@ -36,10 +36,10 @@ def read_body(lines: list[Line], draft: Draft) -> None:
             waiting = []
             _add(line, draft)
     tail = [line for line in lines[end : end + _TAIL_LINES] if line.content and not line.prose]
-    credits = [line for line in tail if _is_credit(line)]
-    _read_tail([*waiting, *credits], draft)
+    credited = [line for line in tail if _is_credit(line)]
+    _read_tail([*waiting, *credited], draft)
     for line in lines[end:]:
-        if line in credits:
+        if line in credited:
             continue
         if line.content:
             draft.cut_line(line, Kind.PROMO if line.prose else Kind.INTERFACE)

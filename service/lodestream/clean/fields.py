@@ -6,11 +6,11 @@ import re
 from typing import Final
 
 from lodestream.clean.datelines import find_dateline
+from lodestream.clean.dates import find_stamp
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.kinds import Kind
 from lodestream.clean.names import AGENCY, agency, is_last_word_of_agency
 from lodestream.clean.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, Cue, alternatives
-from lodestream.clean.times import find_stamp
 
 _STANDFIRST_WORDS: Final = 60
 _STAMP_MAX: Final = 160  # characters at the start of a text that may hold a section's name and a time

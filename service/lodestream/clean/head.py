@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from lodestream.clean import names
@@ -35,6 +36,7 @@ def read_head(region: Region, draft: Draft) -> list[Line]:
     if headline is not None:
         draft.headline = headline.text
     above = next((at for at, line in enumerate(lines) if line is headline), None)
+    below = None if above is None else next((at for at in range(above + 1, start) if lines[at].content), None)
     for at, line in enumerate(lines[:start]):
         if line is headline:
             continue
@@ -46,8 +48,7 @@ def read_head(region: Region, draft: Draft) -> list[Line]:
         elif above is not None and at < above - _NEAR:
             draft.cut_line(line, line.kind or Kind.MENU)
         else:
-            near = above is not None and not any(line.content for line in lines[above + 1 : at])
-            _read_line(line, draft, passed=above is None or at > above, near=near)
+            _read_line(line, draft, passed=above is None or at > above, near=at == below)
     return [line for line in lines[start:] if line is not headline]
 
 
@@ -77,7 +78,9 @@ def _read_rest(rest: str, draft: Draft) -> None:
         draft.add_authors(byline_names(rest))
     elif source_name(rest) is not None:
         _read_source(source_name(rest), draft, inside=False)
-    elif names.looks_like_publisher(rest) or (draft.role != "main" and key(rest) not in SECTIONS and rest[-1].isalpha()):
+    elif names.looks_like_publisher(rest) or (
+        draft.role != "main" and key(rest) not in SECTIONS and rest[-1].isalpha()
+    ):
         draft.publisher = draft.publisher or rest
 
 
@@ -154,7 +157,9 @@ def _headline(lines: list[Line], start: int) -> Line | None:
     if opens and len(above) <= _FEW_LINES:
         return above[0]
     text = " ".join(line.text for line in lines[start : start + 8] if line.content)
-    scores = [_score(line, text) - _FAR * rank for rank, line in zip(range(len(candidates), 0, -1), candidates, strict=True)]
+    scores = [
+        _score(line, text) - _FAR * rank for rank, line in zip(range(len(candidates), 0, -1), candidates, strict=True)
+    ]
     best = max(scores)
     found = next(line for line, score in zip(candidates, scores, strict=True) if score >= best - _CLOSE)
     return next(line for line in reversed(candidates) if line.key == found.key and line.size == found.size)
@@ -162,7 +167,7 @@ def _headline(lines: list[Line], start: int) -> Line | None:
 
 def _score(line: Line, text: str) -> float:
     share = coverage(line.text, text)
-    return share**0.5 * min(line.size, _WORDS_THAT_COUNT)
+    return math.sqrt(share) * min(line.size, _WORDS_THAT_COUNT)
 
 
 def _standfirst(lines: list[Line], start: int, headline: Line | None) -> tuple[Line | None, int]:

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Final
 
 _BLOCKS: Final = frozenset(
-    "address article aside blockquote br center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 "
-    "h5 h6 header hr li main nav ol p pre section summary table tbody td tfoot th thead tr ul".split()
+    "address article aside blockquote br center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 "
+    "h4 h5 h6 header hr li main nav ol p pre section summary table tbody td tfoot th thead tr ul".split()
 )
 _SKIPPED: Final = frozenset(
     "aside audio button canvas dialog figure footer form head iframe math nav noscript object script select style svg "

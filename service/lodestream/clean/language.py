@@ -23,7 +23,7 @@ def detect(text: str) -> str:
         reliable, _, found = pycld2.detect(text[:_SAMPLE].encode("utf-8", "replace"), isPlainText=True, bestEffort=True)
     except pycld2.error:  # it refuses some characters
         return UNKNOWN
-    code = found[0][1].split("-")[0].lower()
+    code: str = found[0][1].split("-")[0].lower()
     if not reliable or code == "un" or not _CODE.fullmatch(code):
         return UNKNOWN
     return _CODES.get(code, code)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Final
 
@@ -30,6 +31,9 @@ from lodestream.clean.patterns import (
 from lodestream.clean.times import read_time_line
 
 _TIME_WORDS: Final = 18
+_BYLINE_WORDS: Final = 12
+_CRUMBS_WORDS: Final = 16
+_LINK_WORDS: Final = 25
 _NOTICE_WORDS: Final = 45  # a newsletter box's sentence or a footer's; an article's paragraph is often longer
 _CAPTION_WORDS: Final = 60
 _CREDIT_WORDS: Final = 6  # of a line that names a photographer; after "Photos:" more are a link
@@ -44,9 +48,7 @@ _PHOTO_AT_END: Final = re.compile(
     rf"(?:^|[\s(\[])(?:{alternatives(PHOTO_LABELS)}){_COLON}[^.!?]{{2,80}}$", re.IGNORECASE
 )
 _LINK: Final = re.compile(rf"[\[(]?\s?(?:{alternatives(LINK_LABELS)}){_COLON}\S", re.IGNORECASE)
-_BYLINE: Final = re.compile(
-    rf"(?i:{alternatives(BYLINE_LABELS)})(?:\s*[:：]\s*|\s+)(?P<names>[^\W\d_a-z].+)"
-)
+_BYLINE: Final = re.compile(rf"(?i:{alternatives(BYLINE_LABELS)})(?:\s*[:：]\s*|\s+)(?P<names>[^\W\d_a-z].+)")
 _BYLINE_STARTS: Final = tuple(label.casefold() for label in BYLINE_LABELS)
 _QUOTES: Final = "\"'“‘«„"
 _COPYRIGHT: Final = re.compile(r"\W*(?:copyright|©|\(c\))\W*(?:©|\d{4}|the\b|by\b|(?-i:[A-Z]))", re.IGNORECASE)
@@ -109,74 +111,83 @@ def _heading(line: Line) -> Heading | None:
 
 
 def _short_kind(line: Line) -> Kind | None:
+    """The kind of a line that does not read like running text; None when it may be headline, publisher or text."""
     text = line.text
-    if line.key in INTERFACE:
+    if line.key in INTERFACE or _TOKENS_ONLY.fullmatch(text):
         return Kind.INTERFACE
     if line.key in ADVERTS:
         return Kind.ADVERT
-    if line.cues:
-        kind = _kind_by_cue(line)
-        if kind is not None:
-            return kind
-    if _TOKENS_ONLY.fullmatch(text):
-        return Kind.INTERFACE
-    if line.size <= 12 and is_byline(text):
+    by_cue = next((kind for cue, is_one, kind in _SHORT_RULES if cue in line.cues and is_one(line)), None)
+    if by_cue is not None:
+        return by_cue
+    if line.size <= _BYLINE_WORDS and is_byline(text):
         return Kind.BYLINE
-    if line.size <= 16 and not text.isalnum() and _is_breadcrumb(text):
+    if line.size <= _CRUMBS_WORDS and not text.isalnum() and _is_breadcrumb(text):
         return Kind.MENU
-    digits = len(_DIGIT.findall(text))
-    if digits or not text[0].isalpha():
-        letters = len(_LETTER.findall(text))
-        return Kind.WIDGET if letters < digits or not (letters or digits) else None
-    return None
-
-
-def _starts_with(line: Line, cue: Cue, before: int) -> bool:
-    """Whether a cue starts within the first characters of a line."""
-    return cue in line.cues and line.cues[cue][0][0] <= before
-
-
-def _kind_by_cue(line: Line) -> Kind | None:
-    """The kind of a short line that holds a cue."""
-    text, found = line.text, line.cues
-    if Cue.AI in found:
-        return Kind.AI_LABEL
-    if Cue.NEWSLETTER in found:
-        return Kind.NEWSLETTER
-    if Cue.COPYRIGHT in found and _COPYRIGHT.match(text):
-        return Kind.COPYRIGHT
-    if Cue.SOURCE in found and _SOURCE.match(text):
-        return Kind.SOURCE
-    if Cue.LINK in found and _LINK.match(text) and line.size > _CREDIT_WORDS:
-        return Kind.LINK
-    if Cue.PHOTO in found and (_PHOTO.match(text) or _PHOTO_AT_END.search(text)):
-        return Kind.CAPTION
-    if Cue.LINK in found and _LINK.match(text):
-        return Kind.LINK
-    if _starts_with(line, Cue.FULL_ARTICLE, 3):
-        return Kind.LINK
-    if _starts_with(line, Cue.CONTRIBUTORS, 2):
-        return Kind.CONTRIBUTORS
-    return Kind.INTERFACE if Cue.FOLLOW in found else None
+    return Kind.WIDGET if _is_figures(text) else None
 
 
 def _prose_kind(line: Line) -> Kind | None:
     """The kind of a line that reads like running text and still is none."""
-    text, found = line.text, line.cues
-    notice = line.size <= _NOTICE_WORDS
-    if notice and Cue.NEWSLETTER in found and text[0] not in _QUOTES:
-        return Kind.NEWSLETTER
-    if notice and _starts_with(line, Cue.FOLLOW, 12):
-        return Kind.INTERFACE
-    if notice and Cue.COPYRIGHT in found and _COPYRIGHT.match(text):
-        return Kind.COPYRIGHT
-    if Cue.PHOTO in found and (_PHOTO.match(text) or _PHOTO_AT_END.search(text)):
-        return Kind.CAPTION
-    if _starts_with(line, Cue.CONTRIBUTORS, 2) or (notice and Cue.CONTRIBUTED in found):
-        return Kind.CONTRIBUTORS
-    if Cue.LINK in found and line.size <= 25 and not text.endswith(".") and _LINK.match(text):
-        return Kind.LINK
-    return None
+    return next((kind for cue, is_one, kind in _PROSE_RULES if cue in line.cues and is_one(line)), None)
+
+
+def _always(_: Line) -> bool:
+    return True
+
+
+def _is_notice(line: Line) -> bool:
+    return line.size <= _NOTICE_WORDS
+
+
+def _starts_with(cue: Cue, characters: int) -> Callable[[Line], bool]:
+    """A test whether a cue starts within the first characters of a line."""
+    return lambda line: line.cues[cue][0][0] <= characters
+
+
+def _is_copyright(line: Line) -> bool:
+    return _is_notice(line) and _COPYRIGHT.match(line.text) is not None
+
+
+def _is_photo(line: Line) -> bool:
+    return _PHOTO.match(line.text) is not None or _PHOTO_AT_END.search(line.text) is not None
+
+
+def _is_link(line: Line) -> bool:
+    return _LINK.match(line.text) is not None
+
+
+_SHORT_RULES: Final[tuple[tuple[Cue, Callable[[Line], bool], Kind], ...]] = (
+    (Cue.AI, _always, Kind.AI_LABEL),
+    (Cue.NEWSLETTER, _always, Kind.NEWSLETTER),
+    (Cue.COPYRIGHT, _is_copyright, Kind.COPYRIGHT),
+    (Cue.SOURCE, lambda line: _SOURCE.match(line.text) is not None, Kind.SOURCE),
+    (Cue.LINK, lambda line: line.size > _CREDIT_WORDS and _is_link(line), Kind.LINK),
+    (Cue.PHOTO, _is_photo, Kind.CAPTION),
+    (Cue.LINK, _is_link, Kind.LINK),
+    (Cue.FULL_ARTICLE, _starts_with(Cue.FULL_ARTICLE, 3), Kind.LINK),
+    (Cue.CONTRIBUTORS, _starts_with(Cue.CONTRIBUTORS, 2), Kind.CONTRIBUTORS),
+    (Cue.FOLLOW, _always, Kind.INTERFACE),
+)
+_PROSE_RULES: Final[tuple[tuple[Cue, Callable[[Line], bool], Kind], ...]] = (
+    (Cue.NEWSLETTER, lambda line: _is_notice(line) and line.text[0] not in _QUOTES, Kind.NEWSLETTER),
+    (Cue.FOLLOW, lambda line: _is_notice(line) and _starts_with(Cue.FOLLOW, 12)(line), Kind.INTERFACE),
+    (Cue.COPYRIGHT, _is_copyright, Kind.COPYRIGHT),
+    (Cue.PHOTO, _is_photo, Kind.CAPTION),
+    (Cue.CONTRIBUTORS, _starts_with(Cue.CONTRIBUTORS, 2), Kind.CONTRIBUTORS),
+    (Cue.CONTRIBUTED, _is_notice, Kind.CONTRIBUTORS),
+    (Cue.LINK, lambda line: line.size <= _LINK_WORDS and line.text[-1] != "." and _is_link(line), Kind.LINK),
+)
+"""What a line with a cue is, the surer first. A list of such rules is short, so that a line can be followed by hand."""
+
+
+def _is_figures(text: str) -> bool:
+    """Whether a line has more digits than letters, or neither: quotes, scores, rules."""
+    digits = len(_DIGIT.findall(text))
+    if not digits and text[0].isalpha():
+        return False
+    letters = len(_LETTER.findall(text))
+    return letters < digits or not (letters or digits)
 
 
 def _cut_full_article(line: Line, start: int) -> None:

@@ -25,7 +25,9 @@ AGENCY: Final = f"(?:{alternatives(_ALIASES)}|(?i:{alternatives(alias for alias 
 
 _LAST_WORDS: Final = frozenset(re.split(r"[\s/-]", alias.strip("/©"))[-1] for alias in _AGENCIES)
 _PUBLISHER_WORDS: Final = frozenset(NAMES["publisher_words"])
-_HOST: Final = re.compile(r"(?:[\w-]+\.)+(?:com|org|net|de|fr|it|es|se|nl|uk|jp|cn|in|ru|info|news|tv|eu|ch|at)", re.IGNORECASE)
+_HOST: Final = re.compile(
+    r"(?:[\w-]+\.)+(?:com|org|net|de|fr|it|es|se|nl|uk|jp|cn|in|ru|info|news|tv|eu|ch|at)", re.IGNORECASE
+)
 _BRAND: Final = (
     re.compile(rf"\b({alternatives(sorted(_SHORT_FORMS, key=len, reverse=True))})\b") if _SHORT_FORMS else None
 )
@@ -46,7 +48,9 @@ def looks_like_publisher(text: str) -> bool:
     words = text.split()
     if is_publisher(text) or is_agency(text) or (len(words) == 1 and text.isupper() and 2 <= len(text) <= 5):
         return True
-    return len(words) <= 5 and any(word.casefold().strip(",.") in _PUBLISHER_WORDS or _HOST.fullmatch(word) for word in words)
+    return len(words) <= 5 and any(
+        word.casefold().strip(",.") in _PUBLISHER_WORDS or _HOST.fullmatch(word) for word in words
+    )
 
 
 def agency(name: str) -> str:

@@ -36,16 +36,20 @@ _EDGE_WORDS: Final = 12
 _FRAME_LANGUAGES: Final = {table["language"] for table in LANGUAGES}  # of others CLD2 is not sure enough
 
 
-def read_page(text: str) -> list[Draft]:
+def read_page(text: str, most: int) -> list[Draft]:
     """The articles of a page in page order, the main article first where there is one.
 
-    What stands around the articles is cut from the first. Raises `Rejected` when nothing is like an article.
+    What stands around the articles is cut from the first. Raises `Rejected` when nothing is like an article, and
+    when there are more than `most`.
     """
     lines = read_lines(text)
     if len(lines) > LINES_MAX:
         raise Rejected(Reason.NO_ARTICLE, f"more than {LINES_MAX} lines")
     mark(lines)
     regions = segment(lines)
+    count = sum(region.text is not None for region in regions)
+    if count > most:
+        raise Rejected(Reason.TOO_MANY_ARTICLES, f"{count} articles, limit {most}")
     drafts = [_draft(region) for region in regions]
     found = [draft for draft in drafts if draft.paragraphs]
     if not found:
@@ -144,7 +148,9 @@ def _cut_foreign_edges(draft: Draft) -> None:
     paragraphs = draft.paragraphs
     if len(paragraphs) < _EDGE_PARAGRAPHS:
         return
-    own = draft.language = language.detect(" ".join(paragraph.text for paragraph in paragraphs[1 : 2 * _EDGE_PARAGRAPHS]))
+    own = draft.language = language.detect(
+        " ".join(paragraph.text for paragraph in paragraphs[1 : 2 * _EDGE_PARAGRAPHS])
+    )
     room = _EDGE_SHARE * sum(size_of(paragraph.text) for paragraph in paragraphs)
     for at in (-1, 0):
         for _ in range(_EDGE_PARAGRAPHS):

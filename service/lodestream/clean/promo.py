@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Final
 
 from lodestream.clean.kinds import Kind
@@ -112,7 +112,7 @@ def strip_runs(text: str, others: str) -> Stripped:
         kept.append(text[at:start].strip())
         pieces.append((Kind.PROMO, text[start : after.end()].strip()))
         edges = [*starts, resumes]
-        pieces += [(Kind.PROMO, zone[one:other].strip()) for one, other in zip(edges, edges[1:], strict=False)]
+        pieces += [(Kind.PROMO, zone[one:other].strip()) for one, other in pairwise(edges)]
         at = after.end() + resumes
     kept.append(text[at:].strip())
     return Stripped(" ".join(part for part in kept if part), tuple(pieces))

@@ -36,6 +36,7 @@ _SAMPLE: Final = 900  # characters: some 150 words
 _ENOUGH: Final = 600  # characters: less tells nothing
 _BEFORE: Final = 1800  # characters, from the beginning and once more from the last lines
 _LAST: Final = 8  # lines
+_AHEAD: Final = 24  # lines of a text that are enough to tell what it is of
 
 _WORD: Final = re.compile(r"[^\W\d_]{4,}|[\u3040-\u9fff\uac00-\ud7a3]{2}")
 _STEM: Final = 6  # letters of a word that are compared: endings differ
@@ -57,9 +58,7 @@ def coverage(headline: str, text: str) -> float:
 
 
 def _stems(text: str) -> set[str]:
-    return {
-        word[:_STEM] for word in _WORD.findall(text.casefold()) if word not in FUNCTIONS and word not in STARTERS
-    }
+    return {word[:_STEM] for word in _WORD.findall(text.casefold()) if word not in FUNCTIONS and word not in STARTERS}
 
 
 def take_apart(lines: list[Line], above: Sequence[Line], *, formal: bool) -> Parts:
@@ -78,16 +77,17 @@ def take_apart(lines: list[Line], above: Sequence[Line], *, formal: bool) -> Par
         else:
             end = _end_of_text(lines, at)
             headline = _headline(shorts, lines[at:end])
-            if _goes_on(headline, lines[at:], above, formal=formal, labelled=labelled):
+            ahead = lines[at : at + _AHEAD]
+            if _goes_on(headline, ahead, above, formal=formal, labelled=labelled):
                 parts.links += shorts
-                if formal or not _is_unlike(above, lines[at:]):
+                if formal or not _is_unlike(above, ahead):
                     parts.resumed += [*other, *lines[at:]]
                 else:
                     parts.links += [*other, *lines[at:]]
                 return parts
             parts.links += [short for short in shorts if short is not headline]
             below = _teaser_end(headline, lines, at, end)
-            if below < end and not labelled and (not formal or continues(above, lines[below:])):
+            if below < end and not labelled and (not formal or continues(above, lines[below : below + _AHEAD])):
                 _add(parts, headline, [*other, *lines[at:below]], single=False)
                 parts.resumed += lines[below:]
                 return parts
@@ -130,7 +130,7 @@ def _starts_article(lines: list[Line], text: int, at: int) -> bool:
     """Whether the short line at `at` is the next article's headline, and no crosshead in the text from `text` on."""
     if not _text_follows(lines, at):
         return True
-    line, above, below = lines[at], lines[text:at], lines[at + 1 : at + 1 + _LAST]
+    line, above, below = lines[at], sample(lines, text, at), lines[at + 1 : at + 1 + _AHEAD]
     if line.size < _HEADLINE_WORDS + 1:
         return False
     goes_on = continues(above, below)
@@ -182,7 +182,7 @@ def owns(headline: Line, text: Sequence[Line]) -> bool:
 
 def continues(above: Sequence[Line], text: Sequence[Line]) -> bool:
     """Whether a text says so much again of what stands above it that it is of the same article."""
-    much = sum(len(line.text) for line in above if line.content) >= _SAMPLE
+    much = len(_join(above, _SAMPLE)) >= _SAMPLE
     return similarity(above, text) >= (_SAME if much else _SAME_AFTER_LITTLE)
 
 
@@ -195,6 +195,13 @@ def _is_unlike(above: Sequence[Line], text: Sequence[Line]) -> bool:
 def differs(above: Sequence[Line], text: Sequence[Line]) -> bool:
     """Whether a text says so little again of what stands above it that it is of another article."""
     return similarity(above, text) < _OTHER
+
+
+def sample(lines: list[Line], start: int, end: int) -> list[Line]:
+    """Enough of a long stretch of lines to compare it with what follows: its beginning and its end."""
+    return (
+        lines[start:end] if end - start <= 2 * _AHEAD else [*lines[start : start + _AHEAD], *lines[end - _AHEAD : end]]
+    )
 
 
 def similarity(above: Sequence[Line], text: Sequence[Line]) -> float:

@@ -6,6 +6,7 @@ Glue is a stop with a capitalised word right behind it. What looks like it and i
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Final
 
@@ -35,7 +36,7 @@ def split_glued(text: str) -> list[str]:
     if len(edges) == 1:
         return [text]
     edges.append(len(text))
-    return [part for start, end in zip(edges, edges[1:], strict=False) if (part := text[start:end].strip())]
+    return [part for start, end in itertools.pairwise(edges) if (part := text[start:end].strip())]
 
 
 def cut_link_label(paragraph: str) -> tuple[str, str] | None:

@@ -131,7 +131,7 @@ def _may_start(words: list[str], at: int) -> bool:
 def _fit(words: list[str], at: int) -> float:
     """How much the word looks like a sentence's first, after a headline's last."""
     score = _STARTER if _bare(words[at]).lower() in STARTERS else 0.0
-    score += (_lower(words[at + 1 : at + 1 + _AHEAD]) - _lower(words[max(0, at - _AHEAD) : at]))
+    score += _lower(words[at + 1 : at + 1 + _AHEAD]) - _lower(words[max(0, at - _AHEAD) : at])
     return score - (0.5 if words[at - 1][:1].isupper() else 0.0)
 
 

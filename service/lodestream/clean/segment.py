@@ -7,6 +7,7 @@ apart by `related`.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,7 +20,7 @@ from lodestream.clean.patterns import SECTIONS, Heading
 
 _PUBLISHER_WORDS: Final = 6
 _HEADLINE_WORDS: Final = 4  # above the time, what is shorter is a publisher or a section's name
-_STANDFIRST_WORDS: Final = 60
+_STANDFIRST_WORDS: Final = 60  # above a time that may be the article's own; two paragraphs may have twice as many
 _AHEAD: Final = 8  # lines of buttons and captions that may stand between a time and its headline
 
 
@@ -61,7 +62,7 @@ def segment(lines: list[Line]) -> list[Region]:
     starts = {anchor.start: anchor for anchor in _anchors(lines, core.start)}
     headings = {at for at in range(core.start, len(lines)) if lines[at].heading not in {None, Heading.COMMENTS}}
     bounds = sorted({0, len(lines), *starts, *headings})
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in itertools.pairwise(bounds):
         anchor = starts.get(start)
         if anchor is not None:
             region = Region(main=False, lines=lines[start:end])
@@ -132,46 +133,42 @@ def _set_head(region: Region, lines: list[Line], anchor: Anchor) -> None:
         region.publisher = region.publisher or lines[anchor.source]
 
 
-def _is_text(line: Line) -> bool:
-    return line.prose and line.content and not line.shaped
-
-
 def _anchors(lines: list[Line], start: int) -> list[Anchor]:
     """The heads of other articles below the main one's text, which starts at `start`."""
     found: list[Anchor] = []
-    words, below_heading, floor = 0, False, start + 1
+    words = paragraphs = 0
+    below_heading, floor = False, start + 1
     for at in range(start, len(lines)):
         line = lines[at]
         if line.heading is Heading.RELATED:
             below_heading = True
         if line.time is None or not line.time.times:
-            words += line.size if line.content and line.prose else 0
+            if line.content and line.prose:
+                words, paragraphs = words + line.size, paragraphs + 1
             continue
-        if at < floor:
-            continue
-        anchor = _anchor(lines, at, floor)
+        anchor = _anchor(lines, at, floor) if at >= floor else None
         if anchor is None:
             continue
-        if anchor.source is not None or below_heading or found or _is_new(lines, anchor, start, words):
+        listed = anchor.source is not None or below_heading or bool(found)
+        few = words <= _STANDFIRST_WORDS or (paragraphs <= 2 and words <= 2 * _STANDFIRST_WORDS)
+        if listed or (not few and _is_new(lines, anchor, start)):
             found.append(anchor)
             floor = anchor.text
     return found
 
 
-def _is_new(lines: list[Line], anchor: Anchor, start: int, words: int) -> bool:
+def _is_new(lines: list[Line], anchor: Anchor, start: int) -> bool:
     """Whether a head that no heading announces starts another article, and is no time in the one above it.
 
-    `start`: where the text above starts; `words`: how many it has.
+    `start`: where the text above starts.
     """
     time = lines[anchor.time].time
     if time is None or all(printed.at is None and printed.age is None for printed in time.times):
         return False
-    above = [line for line in lines[start : anchor.start] if line.content and line.prose]
-    if words <= _STANDFIRST_WORDS or (len(above) <= 2 and words <= 2 * _STANDFIRST_WORDS):
-        return False
     if anchor.headline is None and anchor.publisher is None and not time.rest:
         return False
     text = lines[anchor.text : anchor.text + _AHEAD]
+    above = related.sample(lines, start, anchor.start)
     if anchor.headline is not None and related.owns(lines[anchor.headline], text):
         return True
     return any(printed.age is not None for printed in time.times) and related.differs(above, text)
@@ -200,16 +197,9 @@ def _anchor(lines: list[Line], at: int, floor: int) -> Anchor | None:
     if not above:
         return Anchor(at, at if publisher is None else publisher, None, publisher, source, first)
     headline = max(above, key=lambda number: lines[number].size)
-    short = [number for number in lead if number != headline and lines[number].size <= _PUBLISHER_WORDS]
-    publisher = next((number for number in reversed(short) if number > headline), short[-1] if short else None)
-    return Anchor(
-        at,
-        min(number for number in (headline, publisher, at) if number is not None),
-        headline,
-        publisher,
-        source,
-        first,
-    )
+    publisher = next((number for number in lead if names.looks_like_publisher(lines[number].text)), None)
+    start = headline if publisher is None else min(headline, publisher)
+    return Anchor(at, start, headline, publisher, source, first)
 
 
 def _next_content(lines: list[Line], at: int) -> int | None:
