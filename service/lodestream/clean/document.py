@@ -38,6 +38,8 @@ _BOMS: Final = (
 _INVISIBLE: Final = re.compile(
     "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u2060\ufeff\ufffe\uffff\ufff9-\ufffb\ud800-\udfff]"
 )
+_REPLACEMENT: Final = "\ufffd"
+_DAMAGE: Final = 0.01  # of the characters: more and the charset is not the one declared
 _BLANK: Final = re.compile(rb"[\s\x00]*")
 
 
@@ -85,14 +87,16 @@ def media_type(document: Document, limits: Limits) -> str:
 def decode(document: Document) -> str:
     """The document as text, without byte order mark and invisible characters.
 
-    A byte order mark wins over what is declared; without either it must be UTF-8. Raises `Rejected`.
+    A byte order mark wins over what is declared; without either it must be UTF-8. Of another charset a few bytes
+    may be wrong, as browsers have it. Raises `Rejected`.
     """
     codec, body = _codec(document)
     try:
-        text = body.decode(codec)
-    except (UnicodeDecodeError, UnicodeError) as error:
-        at = getattr(error, "start", 0)
-        raise Rejected(Reason.NOT_UTF8, f"not valid {codec}: byte {at}") from None
+        text = body.decode(codec, "strict" if codec == _UTF8 else "replace")
+    except UnicodeDecodeError as error:
+        raise Rejected(Reason.NOT_UTF8, f"not valid {codec}: byte {error.start}") from None
+    if codec != _UTF8 and text.count(_REPLACEMENT) > _DAMAGE * len(text):
+        raise Rejected(Reason.NOT_UTF8, f"not valid {codec}: {text.count(_REPLACEMENT)} characters")
     text = visible(text)
     if not text or text.isspace():
         raise Rejected(Reason.EMPTY_DOCUMENT, "no visible character")

@@ -16,16 +16,22 @@ _BLOCKS: Final = frozenset(
     "h4 h5 h6 header hr li main nav ol p pre section summary table tbody td tfoot th thead tr ul".split()
 )
 _SKIPPED: Final = frozenset(
-    "aside audio button canvas dialog figure footer form head iframe math nav noscript object script select style svg "
+    "aside audio button canvas dialog figure footer head iframe math nav noscript object script select style svg "
     "template textarea title video".split()
 )
 _RAW: Final = frozenset({"script", "style", "textarea", "title", "noscript", "iframe"})  # their content is no markup
-_VOID: Final = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _NAME: Final = re.compile(r"[A-Za-z][^\s/>\x00]{0,40}")
 
 
 def paragraphs(markup: str) -> list[str]:
-    """The paragraphs of running markup: white space collapsed, scripts, navigation, asides and forms left out."""
+    """The paragraphs of running markup: white space collapsed, scripts, navigation, asides and figures left out.
+
+    Where everything is inside such an element, only what is no text for a reader is left out.
+    """
+    return _paragraphs(markup, _SKIPPED) or _paragraphs(markup, _RAW)
+
+
+def _paragraphs(markup: str, skipped: frozenset[str]) -> list[str]:
     found: list[str] = []
     line: list[str] = []
     skipping: dict[str, int] = {}  # open elements that are left out, by name: a depth each, so nesting costs nothing
@@ -36,7 +42,7 @@ def paragraphs(markup: str) -> list[str]:
                 line.append(text)
             continue
         name = tag.lstrip("/")
-        if name in _SKIPPED:
+        if name in skipped:
             if not tag.startswith("/"):
                 skipping[name] = skipping.get(name, 0) + 1
                 open_skipped += 1
@@ -91,6 +97,8 @@ def _tokens(markup: str) -> Iterator[tuple[str | None, str]]:
             yield ("/" + tag if closing else tag), ""
             if tag in _RAW and not closing:
                 at = _raw_end(markup, at, tag)
+            elif markup.startswith("/>", at - 2) and not closing:  # <svg/>
+                yield "/" + tag, ""
         elif markup.startswith(("<!", "<?", "</"), start):
             at = greater.find(start) + 1
         else:

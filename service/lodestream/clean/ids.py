@@ -15,7 +15,7 @@ from lodestream.text import normalise
 
 _TRACKING: Final = frozenset(
     "fbclid gclid dclid gbraid wbraid msclkid yclid twclid ttclid igshid igsh mc_cid mc_eid mkt_tok ref ref_src "
-    "ref_url cmpid cmp ncid ocid icid smid smtyp sref xtor at_medium at_campaign at_link_id _ga _gl spm share s_cid cid "
+    "ref_url cmpid cmp ncid ocid icid smid smtyp sref xtor at_medium at_campaign at_link_id _ga _gl spm share s_cid "
     "outputtype amp wt_mc wt_zmc campaign_id".split()
 )
 _TRACKING_PREFIXES: Final = ("utm_", "pk_", "mtm_", "hsa_", "oly_", "vero_", "at_bbc", "__twitter")

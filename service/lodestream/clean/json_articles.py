@@ -135,13 +135,9 @@ class _Reader:
         return [] if one is None else [one]
 
     def language(self) -> str | None:
+        """The language code; None when none is given or what is given is no language tag."""
         tag = self.text("language")
-        if tag is None:
-            return None
-        code = language.stated(tag)
-        if code is None:
-            raise Rejected(Reason.INVALID_SHAPE, f"{self.at('language')}: not a language tag")
-        return code
+        return None if tag is None else language.stated(tag)
 
     def body(self) -> tuple[str, str]:
         """The first of `body`, `text`, `html` that holds something, and its name."""

@@ -16,7 +16,7 @@ from lodestream.clean.kinds import Kind
 from lodestream.clean.patterns import ABBREVIATIONS, ARTICLES, Cue, Heading, key
 from lodestream.clean.times import TimeLine
 
-LINES_MAX: Final = 100_000  # non-blank; 4 MiB of 42 characters each, so no page ever comes near
+LINES_MAX: Final = 20_000  # non-blank; a large portal page has 700, a book of 1 MiB in short lines 15,000
 
 _CLOSERS: Final = "\"'”’»)]）」』】›*"
 _FULL: Final = 50  # characters of a line that was wrapped and not ended

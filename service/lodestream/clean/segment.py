@@ -219,7 +219,7 @@ def _lead(lines: list[Line], at: int, floor: int) -> list[int]:
     number = at - 1
     while number >= floor and len(found) < 3:
         line = lines[number]
-        if line.content and (not line.prose or line.shaped):
+        if line.content and (not line.prose or (line.shaped and line.ends)):
             found.append(number)
         elif line.content or line.heading is not None or line.time is not None:
             break

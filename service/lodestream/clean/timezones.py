@@ -14,7 +14,8 @@ _Rule = Literal["eu", "us", "none"]
 
 _FIXED: Final = {
     "UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "WEST": 60, "BST": 60, "IST": 330, "CET": 60, "MEZ": 60, "CEST": 120,
-    "MESZ": 120, "EET": 120, "EEST": 180, "MSK": 180, "МСК": 180, "TRT": 180, "GST": 240, "PKT": 300, "WIB": 420, "ICT": 420,
+    "MESZ": 120, "EET": 120, "EEST": 180, "MSK": 180, "МСК": 180, "TRT": 180, "GST": 240, "PKT": 300, "WIB": 420,
+    "ICT": 420,
     "SGT": 480, "HKT": 480, "MYT": 480, "PHT": 480, "AWST": 480, "JST": 540, "KST": 540, "ACST": 570, "AEST": 600,
     "AEDT": 660, "NZST": 720, "NZDT": 780, "EST": -300, "EDT": -240, "CDT": -300, "CST": -360, "MST": -420, "MDT": -360,
     "PST": -480, "PDT": -420, "BRT": -180, "ART": -180, "CAT": 120, "SAST": 120, "WAT": 60, "EAT": 180,
