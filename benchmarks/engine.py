@@ -1,6 +1,6 @@
 """Records per second and CPU per record of the engine with a no-op step, beside a bare aiokafka loop and stock Faust.
 
-    python benchmarks/engine.py [--records 60000] [--runs 5]
+    python benchmarks/engine.py [--records 120000] [--runs 5]
 
 One embedded broker, a fresh set of topics per run, the contenders in turn, the median of the runs. What counts
 are the ratios within one call: absolute figures of this kind move by 30 % from one hour to the next.
@@ -60,7 +60,7 @@ def run(contender: str, servers: str, prefix: str, records: int, folder: str) ->
 
 
 @click.command()
-@click.option("--records", default=60_000, show_default=True)
+@click.option("--records", default=120_000, show_default=True)
 @click.option("--runs", default=5, show_default=True)
 def main(records: int, runs: int) -> None:
     """Compare; print a table."""

@@ -20,7 +20,7 @@ LINEAGE: Final = Lineage(topic="raw", partition=0, offset=0)
 
 
 def seed(page: dict[str, Any]) -> str:
-    return (ROOT / "seeds" / page["file"]).read_text("utf-8")
+    return Path(ROOT / "seeds" / page["file"]).read_text("utf-8")
 
 
 def cleaned(page: dict[str, Any], text: str) -> list[ArticleFields]:

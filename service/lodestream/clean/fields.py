@@ -46,8 +46,8 @@ _NAME: Final = re.compile(
     r"(?P<name>[A-ZÀ-Þ][\w’'.-]+(?:\s(?:(?:van|von|der|de|la|al|bin|di|da|del|le)\s){0,2}[A-ZÀ-Þ][\w’'-]+){1,3})"
 )
 _YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
-_SPLIT: Final = re.compile(r"[\s/,(\[©–—-]+")
-_LAST_WORD: Final = 40  # characters in which the last word is
+_LAST_WORD: Final = re.compile(r"([^\W_]+)[)\]/.]*$")
+_LAST_CHARACTERS: Final = 40  # in which the last word is
 _LABELS: Final = re.compile(rf"(?:{alternatives(CONTRIBUTORS_LABELS)})", re.IGNORECASE)
 _CONTRIBUTORS_WORDS: Final = 80
 
@@ -66,7 +66,7 @@ def _read_end(draft: Draft) -> bool:
     last = draft.paragraphs[-1]
     start = max(0, len(last.text) - _TAIL)
     tail = last.text[start:]
-    last_word = _SPLIT.split(tail[-_LAST_WORD:])[-1].strip(")].")
+    last_word = _LAST_WORD.search(tail[-_LAST_CHARACTERS:])
     for kind, pattern, window, sign in (
         (Kind.COPYRIGHT, _COPYRIGHT, 200, Cue.COPYRIGHT),
         (Kind.COPYRIGHT, _COPYRIGHT, 200, Cue.FOLLOW),
@@ -77,7 +77,7 @@ def _read_end(draft: Draft) -> bool:
     ):
         if sign is not None and sign not in last.cues:
             continue
-        if sign is None and not _may_be_credit(last_word, pattern):
+        if sign is None and (last_word is None or not _may_be_credit(last_word[1], pattern)):
             continue
         at = max(0, len(tail) - window)
         match = pattern.search(tail, at)

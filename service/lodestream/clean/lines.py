@@ -153,7 +153,8 @@ def _unwrap(block: list[tuple[str, int]]) -> list[tuple[str, int]]:
         return block
     runs = [[block[0]]]
     for line, follows in zip(block[1:], full, strict=True):
-        if follows and not line[0].startswith("  "):
+        broken = line[0][:1].islower() and not ends_sentence(runs[-1][-1][0].rstrip())
+        if (follows or broken) and not line[0].startswith("  "):
             runs[-1].append(line)
         else:
             runs.append([line])

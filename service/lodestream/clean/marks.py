@@ -33,6 +33,7 @@ from lodestream.clean.times import read_time_line
 _TIME_WORDS: Final = 18
 _BYLINE_WORDS: Final = 12
 _CRUMBS_WORDS: Final = 16
+_SIGNUP_START: Final = 30  # characters
 _LINK_WORDS: Final = 25
 _NOTICE_WORDS: Final = 45  # a newsletter box's sentence or a footer's; an article's paragraph is often longer
 _CAPTION_WORDS: Final = 60
@@ -145,6 +146,13 @@ def _starts_with(cue: Cue, characters: int) -> Callable[[Line], bool]:
     return lambda line: line.cues[cue][0][0] <= characters
 
 
+def _asks_to_sign_up(line: Line) -> bool:
+    """Whether a sentence is a sign-up box's: more than one of its phrases, or one that starts or ends it."""
+    found = line.cues[Cue.NEWSLETTER]
+    at_edge = found[0][0] <= _SIGNUP_START or len(line.text) - found[-1][1] <= 2
+    return line.text[0] not in _QUOTES and (len(found) > 1 or at_edge)
+
+
 def _is_copyright(line: Line) -> bool:
     return _is_notice(line) and _COPYRIGHT.match(line.text) is not None
 
@@ -170,7 +178,7 @@ _SHORT_RULES: Final[tuple[tuple[Cue, Callable[[Line], bool], Kind], ...]] = (
     (Cue.FOLLOW, _always, Kind.INTERFACE),
 )
 _PROSE_RULES: Final[tuple[tuple[Cue, Callable[[Line], bool], Kind], ...]] = (
-    (Cue.NEWSLETTER, lambda line: _is_notice(line) and line.text[0] not in _QUOTES, Kind.NEWSLETTER),
+    (Cue.NEWSLETTER, lambda line: _is_notice(line) and _asks_to_sign_up(line), Kind.NEWSLETTER),
     (Cue.FOLLOW, lambda line: _is_notice(line) and _starts_with(Cue.FOLLOW, 12)(line), Kind.INTERFACE),
     (Cue.COPYRIGHT, _is_copyright, Kind.COPYRIGHT),
     (Cue.PHOTO, _is_photo, Kind.CAPTION),

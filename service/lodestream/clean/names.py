@@ -23,7 +23,7 @@ _ALIASES: Final = tuple(
 AGENCY: Final = f"(?:{alternatives(_ALIASES)}|(?i:{alternatives(alias for alias in _ALIASES if len(alias) > 3)})|dpa)"
 """A regex for one agency. Names of up to three letters must be in capitals: "AP", not "ap"."""
 
-_LAST_WORDS: Final = frozenset(re.split(r"[\s/-]", alias.strip("/©"))[-1] for alias in _AGENCIES)
+_LAST_WORDS: Final = frozenset(re.findall(r"[^\W_]+", alias)[-1] for alias in _AGENCIES)
 _PUBLISHER_WORDS: Final = frozenset(NAMES["publisher_words"])
 _HOST: Final = re.compile(
     r"(?:[\w-]+\.)+(?:com|org|net|de|fr|it|es|se|nl|uk|jp|cn|in|ru|info|news|tv|eu|ch|at)", re.IGNORECASE

@@ -25,6 +25,7 @@ _OPENERS: Final = "\"'“‘«„([$€£"
 _ZONE_MAX: Final = 4000  # characters: a list of headlines and a sentence are not longer
 _AROUND: Final = 20_000  # characters of the article before and after a run that are searched for its words
 _RUNS_MAX: Final = 16  # markers looked at in one paragraph, so that a text of nothing else costs no more
+_SAME_SENTENCE: Final = 60  # characters between two phrases of a sign-up sentence
 _SIGNUP_MAX: Final = 200  # characters of a sign-up sentence
 
 
@@ -46,11 +47,11 @@ def strip_signups(text: str, found: Sequence[tuple[int, int]]) -> Stripped:
     kept: list[str] = []
     pieces: list[tuple[Kind, str]] = []
     at = 0
-    for start, end in _joined(found):
+    for start, end, count in _joined(found):
         first = _sentence_start(text, start, at)
         last = None if first is None else _signup_end(text, end)
-        if first is None or last is None or last - first > _SIGNUP_MAX:
-            continue
+        if first is None or last is None or last - first > _SIGNUP_MAX or (start - first > 2 and count < 2):
+            continue  # one such phrase deep in a sentence may be the article's own
         kept.append(text[at:first].strip())
         pieces.append((Kind.NEWSLETTER, text[first:last].strip()))
         at = last
@@ -58,14 +59,15 @@ def strip_signups(text: str, found: Sequence[tuple[int, int]]) -> Stripped:
     return Stripped(" ".join(part for part in kept if part), tuple(pieces))
 
 
-def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Phrases close together are of one sentence."""
-    joined: list[tuple[int, int]] = []
+def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Phrases close together are of one sentence: start, end, how many they are."""
+    joined: list[tuple[int, int, int]] = []
     for start, end in sorted(spans):
-        if joined and start - joined[-1][1] <= 60:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        if joined and start - joined[-1][1] <= _SAME_SENTENCE:
+            first, last, count = joined[-1]
+            joined[-1] = (first, max(end, last), count + 1)
         else:
-            joined.append((start, end))
+            joined.append((start, end, 1))
     return joined
 
 

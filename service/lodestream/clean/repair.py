@@ -15,9 +15,9 @@ from lodestream.clean.patterns import ABBREVIATIONS, LINK_LABELS, STARTERS, alte
 _LABEL_MAX: Final = 160  # characters of a link's label glued into a text
 
 _GLUE: Final = re.compile(r"[.!?][\"”’»)\]]?(?=[^\W\d_a-z])")
-_LEFT: Final = re.compile(r"[\w.@/’'&-]*$")
+_LEFT: Final = re.compile(r"[\w.@/’'&%°-]*$")
 _RIGHT: Final = re.compile(r"[^\W_]+")
-_HOST_ENDS: Final = frozenset("com org net edu gov info biz co uk fr eu io tv ai jp cn ru".split()) - STARTERS
+_HOST_ENDS: Final = frozenset("com org net edu gov info biz uk eu io tv".split())
 _LABEL: Final = re.compile(rf"(?:{alternatives(LINK_LABELS)})\s*[:|：]\s*", re.IGNORECASE)
 _CAMEL: Final = re.compile(r"(?<![^\W_])([^\W\d_]*[^\W\d_A-Z]|\d+)([^\W\d_a-z][^\W\d_]*)")
 _ONE_LETTER: Final = frozenset(word.upper() for word in STARTERS if len(word) == 1)
@@ -75,6 +75,8 @@ def _ends_word(word: str, after: str, stop: str) -> bool:
     known = after.lower() in STARTERS
     if not word or stop != ".":  # "Yahoo!Japan"
         return stop != "." and known
+    if word[-1] in "%°":
+        return True
     if "." in word:  # an abbreviation like "U.S", a figure, a host
         return known and word.replace(".", "").isalpha() and len(word.rsplit(".", 1)[1]) == 1
     if word.isdigit():

@@ -50,7 +50,7 @@ def to_utc(local: datetime, zone: str) -> datetime | None:
 
 def known(zone: str) -> bool:
     """Whether this is a zone as pages print it."""
-    return zone in _FIXED or (zone in _PLACES and "/" not in zone) or _OFFSET.fullmatch(zone) is not None
+    return zone in _FIXED or (zone in _PLACES and "/" not in zone) or _offset(zone) is not None
 
 
 def _minutes(local: datetime, zone: str) -> int | None:
@@ -59,11 +59,16 @@ def _minutes(local: datetime, zone: str) -> int | None:
     if zone in _PLACES:
         standard, rule = _PLACES[zone]
         return standard + 60 * _is_summer(local, standard, rule)
-    offset = _OFFSET.fullmatch(zone)
-    if offset is None:
+    return _offset(zone)
+
+
+def _offset(zone: str) -> int | None:
+    """Minutes east of UTC of a zone like `+09:00`, at most 14 hours."""
+    match = _OFFSET.fullmatch(zone)
+    if match is None:
         return None
-    minutes = int(offset[2]) * 60 + int(offset[3] or 0)
-    return (-minutes if offset[1] != "+" else minutes) if minutes <= 14 * 60 else None
+    minutes = int(match[2]) * 60 + int(match[3] or 0)
+    return (-minutes if match[1] != "+" else minutes) if minutes <= 14 * 60 else None
 
 
 def _is_summer(local: datetime, standard: int, rule: _Rule) -> bool:
