@@ -236,7 +236,7 @@ MARKER: Final = "Top stories Swipe. Select. Stay informed."
     ("run", "following"),
     [
         (
-            f"{MARKER} Singapore Two men fined over scams World Will tariffs end the bull run? Asia Rescuers find bodies",
+            f"{MARKER} Singapore Two men fined over scams World Will tariffs end the bull run? Asia Rescuers find two",
             "The ship was raised on Monday.",
         ),
         (

@@ -45,7 +45,7 @@ def is_publisher(name: str) -> bool:
 
 def looks_like_publisher(text: str) -> bool:
     """Whether a short line is a publisher's name: a known one, an agency, an abbreviation, or "… Times", "….com"."""
-    words = text.split()
+    words = text.replace("-", " ").split()
     if is_publisher(text) or is_agency(text) or (len(words) == 1 and text.isupper() and 2 <= len(text) <= 5):
         return True
     return len(words) <= 5 and any(

@@ -65,24 +65,18 @@ def _is_glue(text: str, match: re.Match[str], *, inside_quotes: bool) -> bool:
         return False
     if len(match[0]) > 1:  # a closing quote or bracket, or an opening one that looks the same
         return match[0][-1] != '"' or not inside_quotes
-    if after.lower() in _HOST_ENDS or "@" in word or "/" in word or word.lower().startswith("www."):
+    if after.lower() in _HOST_ENDS or "@" in word or "/" in word or word.lower() == "www":
         return False
-    return _ends_word(word, after, match[0])
+    return _ends_sentence(word, match[0], starts=after.lower() in STARTERS)
 
 
-def _ends_word(word: str, after: str, stop: str) -> bool:
-    """Whether a word before a stop may be a sentence's last, and the one after it another's first."""
-    known = after.lower() in STARTERS
+def _ends_sentence(word: str, stop: str, *, starts: bool) -> bool:
+    """Whether a word and its stop may end a sentence. `starts`: the word behind them often starts one."""
     if not word or stop != ".":  # "Yahoo!Japan"
-        return stop != "." and known
-    if word[-1] in "%°":
-        return True
+        return stop != "." and starts
     if "." in word:  # an abbreviation like "U.S", a figure, a host
-        return known and word.replace(".", "").isalpha() and len(word.rsplit(".", 1)[1]) == 1
-    if word.isdigit():
-        return len(word) >= 3 or known
-    if word.lower() in ABBREVIATIONS:
-        return False
-    if len(word) == 1:
-        return False
-    return known or len(word) >= 3 or word.isupper()
+        return starts and word.replace(".", "").isalpha() and len(word.rsplit(".", 1)[1]) == 1
+    if word.isdigit():  # "2.Bundesliga"
+        return len(word) >= 3 or starts
+    whole = len(word) >= 3 or (len(word) == 2 and (starts or word.isupper()))
+    return whole and word.lower() not in ABBREVIATIONS
