@@ -11,12 +11,17 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from harness import Topics, Workers
 from lodestream.kafka.archive import prepare
 from lodestream.kafka.embedded import EmbeddedKafka
 from lodestream.settings import Settings, load
+
+# No deadlines: two busy cores make a slow example of any. CI tries the same examples each time, people new ones.
+hypothesis.settings.register_profile("lodestream", deadline=None, derandomize=os.environ.get("CI") == "true")
+hypothesis.settings.load_profile("lodestream")
 
 
 @pytest.fixture(autouse=True)
