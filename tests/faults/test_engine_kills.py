@@ -41,6 +41,7 @@ def test_every_record_exactly_once_with_its_state_while_workers_are_killed(topic
         running[victim] = workers.counting(**hold)
     wait_until("all records", lambda: len(topics.read("out")) >= RECORDS, 150)
     for worker in running:
+        wait_until("the worker to run", lambda: "fenced" in workers.output(worker))  # noqa: B023
         worker.terminate()
     assert [worker.wait(60) for worker in running] == [0] * WORKERS
     wait_until("no open transactions", lambda: topics.open_transactions("out") == 0)
