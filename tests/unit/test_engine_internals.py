@@ -12,6 +12,7 @@ import aiokafka
 import faust
 import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.producer.sender import Sender
 from faust.app.base import App
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
@@ -49,6 +50,7 @@ def test_the_pins_are_exact_and_installed(package: str, pin: str) -> None:
         # process.py
         (Worker, "_schedule_shutdown", ["self", "signal"]),
         # transaction.py
+        (Sender, "close", ["self"]),
         (aiokafka.AIOKafkaProducer, "send_offsets_to_transaction", ["self", "offsets", "group_id"]),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 
@@ -61,6 +62,9 @@ class TransactionalWriter:
         try:
             await asyncio.wait_for(producer.stop(), STOP_SECONDS)
         except (TimeoutError, aiokafka.errors.KafkaError):
+            # `stop` given up leaves the sender's task alive: it would connect again and go on sending.
+            with contextlib.suppress(TimeoutError, aiokafka.errors.KafkaError):
+                await asyncio.wait_for(producer._sender.close(), STOP_SECONDS)  # noqa: SLF001 - nothing public ends it
             await producer.client.close()
 
     async def partitions(self, topic: str) -> int:
