@@ -12,6 +12,8 @@ from lodestream.letters import (
     Coordinates,
     letter_headers,
     letter_key,
+    mark_headers,
+    marked_letter,
     original_key,
     parse_origin,
     redrives,
@@ -138,6 +140,18 @@ def test_coordinates_have_no_index() -> None:
     assert Coordinates.parse(str(Coordinates("t", 1, 2))) == Coordinates("t", 1, 2)
     with pytest.raises(ValueError, match="no coordinates"):
         Coordinates.parse("t:1:2:3")
+
+
+@given(HEADERS)
+def test_a_mark_is_known_and_a_letter_is_never_taken_for_one(original: Headers) -> None:
+    place = Coordinates("lodestream.dead-letters", 0, 3)
+    assert marked_letter(mark_headers(place)) == place
+    assert marked_letter(letter((*original, *mark_headers(place)))) is None
+
+
+@pytest.mark.parametrize("headers", [(), ((Header.REDRIVEN, b"nonsense"),), ((Header.REDRIVEN, b"t:0:1:2"),)])
+def test_what_names_no_letter_is_no_mark(headers: Headers) -> None:
+    assert marked_letter(headers) is None
 
 
 def test_what_is_no_letter_is_refused() -> None:
