@@ -58,3 +58,16 @@ def test_the_breaker_stops_the_worker_also_after_a_restart_until_its_limit_is_ra
     third.terminate()
     assert third.wait(60) == 0
     assert len(topics.read("dead-letters")) == 400
+
+
+@pytest.mark.timeout(180)
+def test_the_breaker_also_stops_a_step_that_raises_on_every_record(topics: Topics, workers: Workers) -> None:
+    topics.create(**{"in": 1}, out=1, count_state=1, dead_letters=1)
+    topics.fill("in", [b"good"] + [b"raise"] * 100, 1)
+    worker = workers.counting(LODESTREAM_DEAD_LETTER_RUN_LIMIT="20")
+    assert worker.wait(120) == 1
+    assert "LODESTREAM_DEAD_LETTER_RUN_LIMIT=20" in workers.output(worker)
+    assert len(topics.read("dead-letters")) == 20
+    assert [record.value for record in topics.read("out")] == [b"0 good"]
+    blocks = len(topics.read("count-state"))
+    assert blocks > 20, "each letter is committed before the next record is tried: a restart loses no progress"

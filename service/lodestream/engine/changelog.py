@@ -21,6 +21,10 @@ _MAGIC = b"LSB1"
 _HEAD = struct.Struct("<4sHHqqqH")
 
 
+class MissingBlocksError(StateError):
+    """The changelog does not reach the committed offset (yet)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """What one transaction changed: `start` and `end` are input offsets, `clock` the log's clock after it."""
@@ -104,7 +108,7 @@ async def restore(
                 state.apply(block, partitions)
         yield state.blocks
     if state.blocks and state.next_offset != committed:
-        raise StateError(
+        raise MissingBlocksError(
             f"the changelog ends at input offset {state.next_offset}, but {committed} is committed: state is missing"
         )
     state.next_offset = committed

@@ -14,11 +14,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
 from lodestream.engine.breaker import Breaker
-from lodestream.engine.changelog import Block, PartitionState, restore
+from lodestream.engine.changelog import Block, MissingBlocksError, PartitionState, restore
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.observer import Observer
 from lodestream.engine.output import Outgoing, PoisonedError, fault_of
-from lodestream.engine.step import Outcome, Record, Step
+from lodestream.engine.step import NoState, Outcome, Record, Step
 from lodestream.engine.transaction import TransactionalWriter
 from lodestream.errors import Rejected, StateError
 from lodestream.headers import Header
@@ -27,6 +27,7 @@ from lodestream.times import from_rfc3339
 CHUNK = 64  # records a step gets at once: enough for its vector code, few enough to turn the loop in between
 TURN_SECONDS = 0.01  # of work before other lanes and requests get their turn
 RECORD_BYTES = 300  # of a fetched record beside its value: objects, key, headers; about
+MARKER_SECONDS = 10  # Kafka answers a commit before its markers are written: the newest block may show later
 NOT_BEHIND = 256  # with fewer records waiting, a lane gives others the commit interval to arrive
 
 
@@ -74,6 +75,7 @@ class Lane:
         self._bytes = 0
         self._paused = False
         self._closing = False
+        self._dirty = False  # the state in memory is ahead of what is committed
         self._wake = asyncio.Event()
         self._forced: dict[int, Rejected] = {}  # offsets that broke the step
         self._input_partitions = 0
@@ -84,9 +86,16 @@ class Lane:
         """The input offset up to which everything is committed."""
         return self.state.next_offset if self.state is not None else self._committed
 
+    @property
+    def keepable(self) -> PartitionState | None:
+        """The state, when it is exactly the committed one: all that may outlive this lane."""
+        return self.state if self.ready and not self._dirty else None
+
     def put(self, records: list[Any]) -> None:
         """Queue fetched records; past the byte limit the partition is not fetched until the lane has caught up."""
         size = sum(record.serialized_value_size for record in records) + RECORD_BYTES * len(records)
+        if not self._queue:
+            self.progressed_at = time.monotonic()  # until now there was nothing to do
         self._queue.append((records, size))
         self.waiting += len(records)
         self._bytes += size
@@ -111,6 +120,7 @@ class Lane:
         state = self._state()
         state.breaker.check(config.breaker_run, config.breaker_ratio)
         self.ready = True
+        self.progressed_at = time.monotonic()
         while not self._closing:
             if not self._queue:
                 self._wake.clear()
@@ -161,6 +171,7 @@ class Lane:
         """Step and commit as many of the records as the time for one batch allows; the rest is returned."""
         config = self._config
         began = time.perf_counter()
+        self._dirty = True
         outgoing, done = await self._step(state, records)
         stepped = time.perf_counter()
         last = records[done - 1]
@@ -179,13 +190,13 @@ class Lane:
         try:
             await self._writer.commit(outgoing.messages, last.offset + 1)
         except BaseException:
-            self.state = None  # it is ahead of what is committed
             self._observer.aborted()
             raise
         now = time.perf_counter()
         state.next_offset = last.offset + 1
         state.clock = last.clock
         state.breaker = breaker
+        self._dirty = False
         self.progressed_at = time.monotonic()
         self._observer.stepped(done, stepped - began)
         wall = time.time()
@@ -200,16 +211,21 @@ class Lane:
         return records[done:]
 
     async def _step(self, state: PartitionState, records: list[Record]) -> tuple[Outgoing, int]:
-        """Outputs of the records and how many were done. Redone without the record that breaks the step."""
+        """Outputs of the records and how many were done.
+
+        A record that breaks the step ends the batch before it: what came before is committed first, then its
+        letter. So progress and the breaker's counts are durable however many such records there are.
+        """
         chunk = CHUNK
+        until = len(records)
         while True:
             outgoing = Outgoing(self._config, self._partitions, self._wall_clock())
             turned = time.perf_counter()
             deadline = turned + self._config.batch_seconds
             done = 0
             try:
-                while done < len(records) and (done == 0 or time.perf_counter() < deadline):
-                    some = records[done : done + chunk]
+                while done < until and (done == 0 or time.perf_counter() < deadline):
+                    some = records[done : min(done + chunk, until)]
                     self._observer.received(len(some))
                     outgoing.add_all(some, self._outcomes(state.step, some))
                     done += len(some)
@@ -221,6 +237,7 @@ class Lane:
             except PoisonedError as poisoned:
                 if poisoned.record is not None:
                     self._forced[poisoned.record.offset] = poisoned.rejected
+                    until = max(1, records.index(poisoned.record))
                 chunk = 1
                 await self._rewind(state)
             else:
@@ -248,8 +265,19 @@ class Lane:
 
     async def _rewind(self, state: PartitionState) -> None:
         """Throw the state in memory away and take the committed one in its place."""
+        if isinstance(state.step.state, NoState):
+            state.step = self._new_step()
+            return
         self._committed = state.next_offset
-        fresh = await self._restored()
+        deadline = time.monotonic() + MARKER_SECONDS
+        while True:
+            try:
+                fresh = await self._restored()
+                break
+            except MissingBlocksError:
+                if time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(0.1)
         state.step, state.clock, state.breaker, state.blocks = fresh.step, fresh.clock, fresh.breaker, fresh.blocks
 
     async def _restore(self) -> None:

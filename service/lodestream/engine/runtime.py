@@ -168,6 +168,7 @@ class Engine:
         try:
             await lane.run()
         except FencedError as error:
+            lane.ready = False  # nothing to wait for when the lanes are closed
             self._observer.fenced()
             log.warning("fenced out", partition=lane.partition, error=str(error))
             await self._await_rebalance(self._generation, error)
@@ -194,8 +195,8 @@ class Engine:
             if late:
                 await asyncio.wait(late, timeout=1)
         for partition, lane in self._lanes.items():
-            if lane.state is not None and lane.ready:
-                self._kept[partition] = lane.state
+            if lane.keepable is not None:
+                self._kept[partition] = lane.keepable
         self._lanes.clear()
         self._tasks.clear()
 
