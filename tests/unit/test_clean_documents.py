@@ -11,7 +11,7 @@ from lodestream.errors import Reason, Rejected
 from lodestream.records import ArticleFields, Lineage
 
 TEXT: Final = (
-    "Storm closes the bridge\nThe bridge over the sound was closed on Friday because of the wind, says Åse Müller.\n"
+    "Storm closes the bridge\nThe bridge over the sound was closed on Friday because of the wind, says Malmö port.\n"
 )
 
 
@@ -112,7 +112,7 @@ def test_a_page_of_more_articles_than_the_limit_is_refused() -> None:
 )
 def test_charsets_and_byte_order_marks_are_honoured(codec: str, headers: dict[str, Any]) -> None:
     (article,) = cleaned(TEXT.encode(codec, "replace"), **headers)
-    assert article["body"].endswith("says Åse Müller.")
+    assert article["body"].endswith("says Malmö port.")
 
 
 def test_a_wrong_byte_in_a_declared_charset_does_not_lose_the_page() -> None:

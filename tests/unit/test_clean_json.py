@@ -36,7 +36,7 @@ def test_one_article_becomes_a_record() -> None:
             "body": BODY,
             "published_at": "2025-07-03T19:48:00+09:00",
             "language": "en-GB",
-            "authors": ["Ann Lee", "Ann Lee", " "],
+            "authors": ["Shoichi Ishii", "Shoichi Ishii", " "],
             "unknown": {"is": "ignored"},
         }
     )
@@ -44,7 +44,7 @@ def test_one_article_becomes_a_record() -> None:
     assert article["headline"] == "Storm closes the bridge"
     assert article["source"] == {"name": "The Straits Times", "site": "example"}
     assert article["body"] == BODY
-    assert (article["language"], article["byline"]) == ("en", ["Ann Lee"])
+    assert (article["language"], article["byline"]) == ("en", ["Shoichi Ishii"])
     assert (article["published_at"], article["published_precision"], article["published_from"]) == (
         "2025-07-03T10:48:00.000Z",
         "second",

@@ -15,7 +15,7 @@ PAGES: Final = [
 x Startseite > Wirtschaft > Rohstoffe
 h0 Neue Anlage soll seltene Erden aus Altgeräten gewinnen
 x Stand: 03.07.2025, 19:48 Uhr
-x Von Jutta Feldweg
+x Von Steven Erlanger
 x Anhören
 -
 b0 ⟦Magdeburg (dpa) -⟧ In Sachsen-Anhalt ist eine Anlage eröffnet worden, die seltene Erden aus Motoren zurückgewinnt.
@@ -53,7 +53,7 @@ x Datenschutz
         """
 h0 Le port de Dunkerque mise sur le lithium
 x Publié le 3 juillet 2025 à 19h48
-x Par Camille Ternois
+x Par Constant Méheut
 b0 Dunkerque veut devenir la capitale française de la batterie et attire une troisième usine sur ses quais.
 b0 L'usine emploiera 500 personnes d'ici à 2028, selon la région. Elle traitera un minerai venu d'Australie.
 x À lire aussi : Les mines rouvrent dans le Massif central
@@ -73,7 +73,7 @@ b2 Les dockers cesseront le travail pendant 24 heures. Le trafic des ferries ser
         "main related teaser",
         {
             "publisher": [None, "Ouest-France", None],
-            "byline": [["Camille Ternois"], [], []],
+            "byline": [["Constant Méheut"], [], []],
             "language": ["fr", "fr", "fr"],
             "published_at": ["2025-07-03T17:48:00.000Z", "2025-07-04T09:00:00.000Z", "2025-07-04T11:00:00.000Z"],
         },
@@ -151,7 +151,7 @@ x 来源：财经时报
 x 2025-07-03 19:48
 b0 ⟦新华社北京7月3日电⟧ 商务部3日宣布，对部分中重稀土相关物项实施出口管制的新规即日起正式实施。
 b0 业内人士认为，短期内相关产品价格可能出现波动，但供应总体稳定。
-x 责任编辑：王小明
+x 责任编辑：新闻中心
 x 相关阅读
 x 3小时前
 h1 欧盟拟建立关键原材料储备

@@ -42,7 +42,7 @@ x Home / Business / Mining
 -
 h0 Lithium plant in Cornwall wins approval after long dispute
 s0 A decision taken behind closed doors ends four years of argument
-x By Harriet Quill and Tom Vane
+x By Steven Erlanger and Constant Méheut
 x Published 3 July 2025 at 09:15 BST
 x Share
 x Facebook
@@ -58,7 +58,7 @@ x Heatwave to return at the weekend
 b0 The company promised to enclose the mills and to run them only by day for the first two years.
 b0 What happens next
 b0 Building should start in spring. The first lithium is expected in 2028, according to the company's plan.
-x (Reporting by Harriet Quill in Truro; Editing by Sam Odell)
+x (Reporting by Steven Erlanger in Truro; Editing by Keiichi Ono)
 -
 x Related Stories
 -
@@ -79,7 +79,7 @@ x © 2025 The Western Courier. All rights reserved.
             "publisher": [None, "Reuters", "Mining Journal"],
             "credits": [["Reuters"], [], []],
             "place": ["Truro, England", None, None],
-            "byline": [["Harriet Quill", "Tom Vane", "Sam Odell"], [], []],
+            "byline": [["Steven Erlanger", "Constant Méheut", "Keiichi Ono"], [], []],
             "published_at": ["2025-07-03T08:15:00.000Z", "2025-07-04T09:00:00.000Z", "2025-07-03T12:00:00.000Z"],
             "published_from": ["page", "relative", "relative"],
             "published_precision": ["minute", "hour", "day"],
@@ -119,7 +119,7 @@ b0 The price of a kilo has risen by a third since January, according to the bake
 x Related Articles
 x Chocolate makers cut their ranges
 x Sugar tax raises less than planned
-b0 Guild master Ottilie Brandt said that many bakers now mix butter with margarine, which the guild allows in cakes.
+b0 The master of the guild said that many bakers now mix butter with margarine, which the guild allows in cakes.
 b0 The dairies blame the drought. Farmers sold cows when hay became too dear, and the bakers fear for years to come.
 """,
     ),
@@ -130,10 +130,10 @@ h0 Library opens on Sundays
 b0 The city library will open on Sundays from September, the council decided after a trial that drew 900 visitors.
 b0 Staff will be paid extra, and the café will be run by volunteers. The trial showed that families came above all.
 x Comments
-x Marlene K.
+x A reader
 x 3 hours ago
 x At last! I have waited for this for years and will be there every week.
-x Bert
+x Another reader
 x 2 hours ago
 x Who is going to pay for it?
 x Related Articles
@@ -183,11 +183,45 @@ b0 on half pay after the flood of April 22.
         fields={"place": ["Lusaka"], "paragraphs": [3]},
     ),
     Page(
+        "a run of headlines below its marker's own line",
+        """
+h0 Ferry sinks in calm sea off Batam
+b0 A ferry with 84 people on board sank in calm sea off Batam, and all of them were rescued within the hour.
+x Top stories
+x Swipe. Select. Stay informed.
+b0 ⟦World Talks go into a third day in Geneva Opinion Why we should plant more trees Sport Champions lose the final⟧ The ferry had sailed the route for eleven years, and its hull was inspected in May.
+b0 The crew had handed out life jackets before the alarm was given, a passenger said.
+""",
+    ),
+    Page(
+        "an article about what pages say",
+        """
+h0 Scams in your inbox: what to look out for
+b0 Mail that asks you to sign up now is often a fraud, the consumer office said on Monday, and it advises care.
+b0 Google uses cookies to follow readers, the court found, and the firm must change its privacy policy by June.
+b0 Advertisement is all that many free newsletters are made of, and more of them come from our own portals.
+b0 All comments on the ruling, which Reuters reported first, were sent to the court by mail.
+""",
+    ),
+    Page(
+        "headlines of one length are no wrapped text",
+        """
+h0 Council agrees on a new bridge over the river
+b0 The council agreed on Monday on a new bridge, which will be built beside the old one until 2029, the mayor said.
+x Related Articles
+x Teachers ask for smaller classes in all schools
+x Ferries run again after a week of heavy weather
+x Farmers hope for rain before the end of the month
+x Museum shows boats of two thousand years ago
+x Orchestra opens the season with a new conductor
+""",
+    ),
+    Page(
         "an interview: questions are no headlines",
         """
 h0 "We measured the ice every day"
 s0 An interview with a glaciologist
-b0 Ms Vik, how thick is the ice?
+b0 Professor, how thick is the ice?
 b0 It was eleven metres in May, and it is nine now. We measured it every day, and we never saw it grow.
 b0 Is that much?
 b0 It is twice what we expected, and more than in any year since the station opened in 1961.

@@ -9,7 +9,6 @@ from typing import Final, Literal
 from lodestream.clean import ids, language, names
 from lodestream.clean.dates import Precision, PrintedTime
 from lodestream.clean.draft import Draft
-from lodestream.clean.kinds import Kind
 from lodestream.records import ARTICLE_SCHEMA, ArticleFields, Dateline, Lineage, Removed, Source
 from lodestream.text import code_points, exact_key_of, normalise, token_spans
 from lodestream.times import rfc3339
@@ -53,7 +52,7 @@ def records(drafts: list[Draft], context: Context) -> list[ArticleFields]:
             article_id, url = ids.main_id(context.site, context.url, context.document_id), context.url
         else:
             headline = normalise(draft.headline or "")
-            article_id = ids.part_id(context.site, context.document_id, draft.headline, seen[headline])
+            article_id = ids.part_id(context.site, context.document_id, headline, seen[headline])
             seen[headline] += 1
             url = None
         own = page_language if position == 0 else language.detect(body)
@@ -155,6 +154,3 @@ def not_after(published: Published, fetched_at: int | None) -> Published:
     if fetched_at is None or published.at is None or published.at <= fetched_at:
         return published
     return Published(fetched_at, published.precision, "inferred", published.raw)
-
-
-__all__ = ["Context", "Kind", "Published", "not_after", "page_clock", "record", "records", "resolve"]

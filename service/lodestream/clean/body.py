@@ -60,7 +60,7 @@ def _prose(lines: list[Line]) -> int:
 
 
 def _add(line: Line, draft: Draft) -> None:
-    draft.paragraphs.append(Paragraph(line.text, line.number, line.cues))
+    draft.paragraphs.append(Paragraph(line.text, line.number, line.cues, headed=line.headed))
     draft.cut_pieces(line)
 
 

@@ -14,11 +14,12 @@ from lodestream.records import Role
 
 @dataclass(slots=True)
 class Paragraph:
-    """A paragraph, the number of the line it is from, and the cue phrases in that line (`Line.cues`)."""
+    """A paragraph, the number of the line it is from, and what was seen in that line (`Line`)."""
 
     text: str
     line: int = 0
     cues: Mapping[Cue, list[tuple[int, int]]] = field(default_factory=dict)
+    headed: bool = False
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from lodestream.clean.datelines import find_dateline
 from lodestream.clean.dates import find_stamp
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.kinds import Kind
-from lodestream.clean.names import AGENCY, agency, is_last_word_of_agency
+from lodestream.clean.names import agency, is_credit, is_last_word_of_agency
 from lodestream.clean.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, Cue, alternatives
 
 _STANDFIRST_WORDS: Final = 60
@@ -28,14 +28,15 @@ _COPYRIGHT: Final = re.compile(
 )
 _CREDIT: Final = re.compile(
     rf"{_AFTER_STOP}(?P<cut>(?:[-–—]{{1,2}}\s*|©\s*)?[(\[/]?\s*"
-    rf"(?P<names>{AGENCY}(?:\s*(?:[,/&+-]|and|und|et|y|och)\s*{AGENCY}){{0,3}})\s*[)\]/]?\.?)$"
+    r"(?P<names>[^\W_][^.!?…。\"'”’»()\[\]]{1,60}?)\s*[)\]/]?\.?)$"
 )
 _CAPITALS: Final = re.compile(
     r"(?<=[.!?…\"'”’»)\]])\s+(?P<cut>[(\[]?(?P<names>[A-Z][A-Z&]{2,}(?: [A-Z][A-Z&]+){0,2})[)\]]?)$"
 )
 _END_MARKS: Final = frozenset({"END", "ENDS", "ENDE", "FIN", "NNNN", "XXX", "SLUT", "FINE"})
 _CONTRIBUTORS: Final = re.compile(
-    rf"(?:^|(?<=[.!?…\"'”’»)\]])\s*|(?<=(?-i:[A-Z]{{2}}))\s+)(?P<cut>[-–—*(\[]{{0,3}}\s?(?:{alternatives(CONTRIBUTORS_LABELS)})\b.*)$",
+    rf"(?:^|(?<=[.!?…\"'”’»)\]])\s*|(?<=(?-i:[A-Z]{{2}}))\s+)"
+    rf"(?P<cut>[-–—*(\[]{{0,3}}\s?(?:{alternatives(CONTRIBUTORS_LABELS)})\b.*)$",
     re.IGNORECASE | re.DOTALL,
 )
 _CONTRIBUTED: Final = re.compile(
@@ -105,18 +106,21 @@ def _take(draft: Draft, kind: Kind, match: re.Match[str]) -> bool:
             return False
         draft.add_authors(names_in(cut))
     elif kind is Kind.CREDIT:
+        credited = _agencies(match["names"])
+        if match.re is _CREDIT and not all(map(is_credit, credited)):
+            return False
         if match["names"] in _END_MARKS:
             kind = Kind.INTERFACE
         else:
-            for name in _agencies(match["names"]):
-                draft.add_name(name)
+            for name in credited:
+                draft.add_name(agency(name))
     draft.cut(draft.paragraphs[-1].line, kind, cut.strip())
     return True
 
 
 def _agencies(names: str) -> list[str]:
     """The agencies in a credit: one, or several with commas, slashes or "and" between."""
-    return [agency(part) for part in re.split(r"\s*[,/&+]\s*|\s+(?:and|und|et|y|och)\s+", names) if part.strip()]
+    return [part for part in re.split(r"\s*[,/&+]\s*|\s+(?:and|und|et|y|och)\s+", names) if part.strip()]
 
 
 def names_in(text: str) -> list[str]:

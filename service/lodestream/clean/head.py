@@ -15,6 +15,7 @@ from lodestream.clean.patterns import SECTIONS, key
 from lodestream.clean.related import coverage
 from lodestream.clean.segment import Region
 
+_LOOKALIKES: Final = frozenset({Kind.NEWSLETTER, Kind.INTERFACE, Kind.AI_LABEL, Kind.BYLINE, Kind.CAPTION})
 _HEADLINE_WORDS: Final = 4
 _OPENING_WORDS: Final = 3  # of the first line of a page without a menu: that is the headline
 _FEW_LINES: Final = 4  # above the text, where there is no menu
@@ -149,7 +150,9 @@ def _headline(lines: list[Line], start: int) -> Line | None:
     candidates = [line for line in shaped if line.size >= _HEADLINE_WORDS] or shaped[-1:]
     if not candidates:
         spare = [line for line in lines[:start] if line.kind in {Kind.LINK, Kind.MENU} and line.size >= _HEADLINE_WORDS]
-        return spare[-1] if spare else None
+        first = [line for line in lines[: min(start, 1)] if line.kind in _LOOKALIKES and line.size >= _HEADLINE_WORDS]
+        lookalikes = spare or first
+        return lookalikes[-1] if lookalikes else None
     if len(candidates) == 1:
         return candidates[0]
     above = [line for line in lines[:start] if line.content]

@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from hashlib import blake2b
 from typing import Final
-from urllib.parse import parse_qsl, unquote_to_bytes, urlencode, urlsplit
-
-from lodestream.text import normalise
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
 
 _TRACKING: Final = frozenset(
     "fbclid gclid dclid gbraid wbraid msclkid yclid twclid ttclid igshid igsh mc_cid mc_eid mkt_tok ref ref_src "
@@ -29,9 +27,12 @@ def main_id(site: str, url: str | None, document_id: str) -> str:
     return _digest("document", site, document_id) if address is None else _digest("url", site, address)
 
 
-def part_id(site: str, document_id: str, headline: str | None, ordinal: int) -> str:
-    """Of a related article or teaser. `ordinal`: how many with the same headline stand before it in the document."""
-    return _digest("part", site, document_id, normalise(headline or ""), str(ordinal))
+def part_id(site: str, document_id: str, headline: str, ordinal: int) -> str:
+    """Of a related article or teaser.
+
+    `headline`: in normal form, "" for none; `ordinal`: how many with the same stand before it in the document.
+    """
+    return _digest("part", site, document_id, headline, str(ordinal))
 
 
 def canonical_url(url: str) -> str | None:
@@ -45,9 +46,9 @@ def canonical_url(url: str) -> str | None:
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
+    host = _HOST_PREFIX.sub("", (host or "").strip("."), count=1)
     if parts.scheme not in _PORTS or not host:
         return None
-    host = _HOST_PREFIX.sub("", host.rstrip("."), count=1)
     if port is not None and port != _PORTS[parts.scheme]:
         host = f"{host}:{port}"
     query = [
@@ -61,7 +62,7 @@ def canonical_url(url: str) -> str | None:
 
 def _path(path: str) -> str:
     """A path without what says AMP, without a slash at its end, percent-encoding in one form."""
-    path = unquote_to_bytes(path.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
+    path = quote(unquote_to_bytes(path.encode("utf-8", "surrogatepass")), safe="/!$&'()*+,;=:@~")
     path = path.removeprefix("/amp") if path.startswith("/amp/") else path
     for suffix in ("/amp/", "/amp", ".amp"):
         path = path.removesuffix(suffix)

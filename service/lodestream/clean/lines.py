@@ -19,6 +19,8 @@ from lodestream.clean.times import TimeLine
 LINES_MAX: Final = 20_000  # non-blank; a large portal page has 700, a book of 1 MiB in short lines 15,000
 
 _CLOSERS: Final = "\"'”’»)]）」』】›*"
+_WRAPPED: Final = 0.6  # of the lines that are full: more in a paragraph, and its last line is not
+_LOWER: Final = 0.4  # of the lines that start in lower case: 3 in 4 of running text, none in a list of headlines
 _FULL: Final = 50  # characters of a line that was wrapped and not ended
 _CLOSING: Final = 8  # characters at a line's end that may be quotes and brackets after its stop
 _STOPS: Final = ".。．｡।॥።۔։…᠃"
@@ -51,6 +53,7 @@ class Line:
     kind: Kind | None = None  # what it is when it is surely no text of an article
     heading: Heading | None = None
     time: TimeLine | None = None
+    headed: bool = False  # a heading right above announces a list of headlines, and the line may start with one
     last: bool = False  # the article's text ends with it: a link to the full article stood here
     pieces: tuple[tuple[Kind, str], ...] = ()  # cut from this line already
 
@@ -149,7 +152,10 @@ def _unwrap(block: list[tuple[str, int]]) -> list[tuple[str, int]]:
     full = [
         length + 1 + len(text.split(None, 1)[0]) > width for length, (text, _) in zip(lengths, block[1:], strict=False)
     ]
-    if sum(full) < 0.6 * len(full):
+    starts = [text.lstrip()[0] for text, _ in block[1:]]
+    lower = sum(map(str.islower, starts))
+    cased = lower + sum(map(str.isupper, starts))
+    if sum(full) < _WRAPPED * len(full) or lower < _LOWER * cased or (not cased and not all(full[:-1])):
         return block
     runs = [[block[0]]]
     for line, follows in zip(block[1:], full, strict=True):

@@ -33,7 +33,8 @@ from lodestream.clean.times import read_time_line
 _TIME_WORDS: Final = 18
 _BYLINE_WORDS: Final = 12
 _CRUMBS_WORDS: Final = 16
-_SIGNUP_START: Final = 30  # characters
+_MOSTLY: Final = 0.6  # of the characters
+_SIGNUP_START: Final = 12  # characters
 _LINK_WORDS: Final = 25
 _NOTICE_WORDS: Final = 45  # a newsletter box's sentence or a footer's; an article's paragraph is often longer
 _CAPTION_WORDS: Final = 60
@@ -133,12 +134,18 @@ def _prose_kind(line: Line) -> Kind | None:
     return next((kind for cue, is_one, kind in _PROSE_RULES if cue in line.cues and is_one(line)), None)
 
 
-def _always(_: Line) -> bool:
-    return True
-
-
 def _is_notice(line: Line) -> bool:
     return line.size <= _NOTICE_WORDS
+
+
+def _is_mostly(cue: Cue) -> Callable[[Line], bool]:
+    """A test whether a line starts with a cue or is mostly made of it: "Scams in your inbox: a guide" is a headline."""
+
+    def test(line: Line) -> bool:
+        found = line.cues[cue]
+        return found[0][0] <= 2 or sum(end - start for start, end in found) >= _MOSTLY * len(line.text)
+
+    return test
 
 
 def _starts_with(cue: Cue, characters: int) -> Callable[[Line], bool]:
@@ -166,8 +173,8 @@ def _is_link(line: Line) -> bool:
 
 
 _SHORT_RULES: Final[tuple[tuple[Cue, Callable[[Line], bool], Kind], ...]] = (
-    (Cue.AI, _always, Kind.AI_LABEL),
-    (Cue.NEWSLETTER, _always, Kind.NEWSLETTER),
+    (Cue.AI, _is_mostly(Cue.AI), Kind.AI_LABEL),
+    (Cue.NEWSLETTER, _is_mostly(Cue.NEWSLETTER), Kind.NEWSLETTER),
     (Cue.COPYRIGHT, _is_copyright, Kind.COPYRIGHT),
     (Cue.SOURCE, lambda line: _SOURCE.match(line.text) is not None, Kind.SOURCE),
     (Cue.LINK, lambda line: line.size > _CREDIT_WORDS and _is_link(line), Kind.LINK),
@@ -175,7 +182,7 @@ _SHORT_RULES: Final[tuple[tuple[Cue, Callable[[Line], bool], Kind], ...]] = (
     (Cue.LINK, _is_link, Kind.LINK),
     (Cue.FULL_ARTICLE, _starts_with(Cue.FULL_ARTICLE, 3), Kind.LINK),
     (Cue.CONTRIBUTORS, _starts_with(Cue.CONTRIBUTORS, 2), Kind.CONTRIBUTORS),
-    (Cue.FOLLOW, _always, Kind.INTERFACE),
+    (Cue.FOLLOW, _is_mostly(Cue.FOLLOW), Kind.INTERFACE),
 )
 _PROSE_RULES: Final[tuple[tuple[Cue, Callable[[Line], bool], Kind], ...]] = (
     (Cue.NEWSLETTER, lambda line: _is_notice(line) and _asks_to_sign_up(line), Kind.NEWSLETTER),

@@ -62,6 +62,11 @@ def is_agency(name: str) -> bool:
     return " ".join(name.split()).casefold() in _AGENCIES
 
 
+def is_credit(name: str) -> bool:
+    """Whether a name credits an agency. One of up to three letters must be in capitals: "AP", not "ap"."""
+    return is_agency(name) and (len(name) > 3 or name.isupper() or name == "dpa")
+
+
 def is_last_word_of_agency(word: str) -> bool:
     """Whether the name of an agency may end in this word."""
     return word.casefold() in _LAST_WORDS

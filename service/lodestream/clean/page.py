@@ -53,7 +53,7 @@ def read_page(text: str, most: int) -> list[Draft]:
     drafts = [_draft(region) for region in regions]
     found = [draft for draft in drafts if draft.paragraphs]
     if not found:
-        drafts = found = [_unruly(lines)]
+        return [_unruly(lines)]
     _keep_the_rest(found[0], (draft for draft in drafts if not draft.paragraphs))
     for region in regions:
         for line in region.links:
@@ -68,8 +68,9 @@ def _unruly(lines: list[Line]) -> Draft:
     """A page without running text that still is no menu: a table of results, a poem. Raises `Rejected`."""
     content = [line for line in lines if line.content or line.kind is Kind.WIDGET]
     size = sum(line.size for line in content)
+    nothing = Rejected(Reason.NO_ARTICLE, f"no running text in {len(lines)} lines")
     if size < _UNRULY_WORDS or size < _UNRULY_LINE * len(content) or len(content) < _UNRULY_SHARE * len(lines):
-        raise Rejected(Reason.NO_ARTICLE, f"no running text in {len(lines)} lines")
+        raise nothing
     draft = Draft(headline=content[0].text if content[0].shaped else None)
     for line in lines:
         if not line.content and line.kind is not Kind.WIDGET:
@@ -79,6 +80,8 @@ def _unruly(lines: list[Line]) -> Draft:
             draft.cut_pieces(line)
     fields.read_ends(draft)
     fields.read_starts(draft)
+    if not draft.paragraphs:
+        raise nothing
     return draft
 
 
@@ -107,13 +110,17 @@ def _strip_signups(draft: Draft) -> None:
 
 
 def _strip_runs(draft: Draft) -> None:
-    marked = [paragraph for paragraph in draft.paragraphs if Cue.PROMO in paragraph.cues or Cue.LINK in paragraph.cues]
+    marked = [
+        paragraph
+        for paragraph in draft.paragraphs
+        if paragraph.headed or Cue.PROMO in paragraph.cues or Cue.LINK in paragraph.cues
+    ]
     if not marked:
         return
     unmarked = (paragraph.text for paragraph in draft.paragraphs if Cue.PROMO not in paragraph.cues)
     others = " ".join([draft.headline or "", draft.standfirst or "", *unmarked])
     for paragraph in marked:
-        _take(draft, paragraph, promo.strip_runs(paragraph.text, others))
+        _take(draft, paragraph, promo.strip_runs(paragraph.text, others, headed=paragraph.headed))
     draft.paragraphs = [paragraph for paragraph in draft.paragraphs if paragraph.text]
 
 
@@ -189,6 +196,7 @@ def _move_page_end(found: list[Draft]) -> None:
     if len(found) == 1 or not last.paragraphs:
         return
     end = last.paragraphs[-1].line
-    moved = [cut for cut in last.cuts if cut.at[0] > end and cut.kind in _PAGE_KINDS]
-    last.cuts = [cut for cut in last.cuts if cut not in moved]
-    found[0].cuts += moved
+    cuts, last.cuts = last.cuts, []
+    for cut in cuts:
+        owner = found[0] if cut.at[0] > end and cut.kind in _PAGE_KINDS else last
+        owner.cuts.append(cut)

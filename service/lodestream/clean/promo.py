@@ -18,6 +18,7 @@ from lodestream.clean.runs import take_apart
 
 _SLOGAN: Final = r"(?:\s+[^\W\d_]+(?:\s[^\W\d_]+)?\.){2,4}"  # "Swipe. Select. Stay informed."
 _AFTER_MARKER: Final = re.compile(rf"(?P<slogan>{_SLOGAN})?:?\s+(?=[\"'“‘«$€£(\[]?[^\W_a-z])")
+_NO_MARKER: Final = re.compile(r"")
 _BOUNDARY: Final = re.compile(r"[.!?…\"”’»)\]]\s$")
 _SENTENCE_END: Final = re.compile(r"[.!?](?=\s|$)")
 _STOP: Final = re.compile(r"\.[\"'”’»)\]]{0,3}(?=\s|$)")
@@ -96,32 +97,37 @@ def _signup_end(text: str, at: int) -> int | None:
     return stop.end() if stop else None
 
 
-def strip_runs(text: str, others: str) -> Stripped:
-    """Cuts runs of other headlines. `others`: the rest of the article."""
+def strip_runs(text: str, others: str, *, headed: bool = False) -> Stripped:
+    """Cuts runs of other headlines. `others`: the rest of the article; `headed`: the text starts with such a run."""
     kept: list[str] = []
     pieces: list[tuple[Kind, str]] = []
     at = 0
-    for cue, start, end in islice(_markers(text), _RUNS_MAX):
-        after = _AFTER_MARKER.match(text, end)
+    for cue, start, end in islice(_markers(text, headed=headed), _RUNS_MAX):
+        after = _AFTER_MARKER.match(text, end) if end else _NO_MARKER.match(text)
         if start < at or after is None:
             continue
         stop = _zone_end(text, after.end())
         around = f"{text[max(0, start - _AROUND) : start]} {text[stop : stop + _AROUND]} {others[:_AROUND]}".casefold()
         zone = text[after.end() : stop]
-        starts, resumes = take_apart(zone, around, slogan=after["slogan"] is not None, link=cue is Cue.LINK)
+        slogan = after.groupdict().get("slogan") is not None
+        starts, resumes = take_apart(zone, around, slogan=slogan, link=cue is Cue.LINK)
         if not starts:
             continue
         kept.append(text[at:start].strip())
-        pieces.append((Kind.PROMO, text[start : after.end()].strip()))
-        edges = [*starts, resumes]
-        pieces += [(Kind.PROMO, zone[one:other].strip()) for one, other in pairwise(edges)]
+        pieces += [(Kind.PROMO, text[start : after.end()].strip())] if after.end() else []
+        pieces += [(Kind.PROMO, zone[one:other].strip()) for one, other in pairwise([*starts, resumes])]
         at = after.end() + resumes
     kept.append(text[at:].strip())
     return Stripped(" ".join(part for part in kept if part), tuple(pieces))
 
 
-def _markers(text: str) -> Iterator[tuple[Cue, int, int]]:
-    """The markers of runs in a text, at the start of a sentence and capitalised: kind, start and end."""
+def _markers(text: str, *, headed: bool) -> Iterator[tuple[Cue, int, int]]:
+    """The markers of runs in a text, at the start of a sentence and capitalised: kind, start and end.
+
+    `headed`: the first stands above the text.
+    """
+    if headed:
+        yield Cue.PROMO, 0, 0
     lower = text.lower()
     if len(lower) != len(text):
         return

@@ -21,6 +21,7 @@ _TOKEN: Final = re.compile(r"\S+")
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
 _OPENERS: Final = "\"'“‘«„([$€£"
 _CLOSERS: Final = "\"'”’»)]"
+_SMALL: Final = FUNCTIONS | STARTERS
 _STEM: Final = 6  # letters of a word that are compared: endings differ
 _HEADLINE_MIN: Final = 3  # words
 _HEADLINE_MAX: Final = 24
@@ -77,15 +78,17 @@ def _may_end(word: str) -> bool:
 
 def _resume(words: list[str], labels: list[int], around: str, *, labelled: bool, ended: bool) -> int | None:
     """Index of the word at which the article goes on; None when the words are no run."""
-    weights = [_weight(word, around) for word in words]
+    behind = max(0, len(labels) - _LABELS_BELOW)  # how many labels stand before the boundary
+    start = labels[behind]  # where the headline starts that may be the last
+    weights = [_weight(word, around) for word in words[start:]]
     below, above = sum(weights), 0.0
     best: tuple[float, int] | None = None
-    start = behind = 0  # where the headline starts that may be the last, and how many labels stand before
-    for at, weight in enumerate(weights):
+    for at, weight in enumerate(weights, start):
         while behind < len(labels) and labels[behind] < at:
             start, behind = labels[behind], behind + 1
         length = at - start - labelled
-        if _HEADLINE_MIN <= length <= _HEADLINE_MAX and len(words) - at >= 3 and _may_start(words, at):
+        fits = _HEADLINE_MIN <= length <= _HEADLINE_MAX and at <= len(words) - _HEADLINE_MIN
+        if fits and not words[at][0].islower() and _may_start(words, at):
             score = below - 2 * above + _fit(words, at)
             score -= _LABEL_BELOW * (len(labels) - behind) + _LENGTH * _unusual(length)
             if best is None or score > best[0]:
@@ -102,6 +105,7 @@ def _resume(words: list[str], labels: list[int], around: str, *, labelled: bool,
 _ELSEWHERE: Final = -0.5  # for a word that the article has nowhere else; one that it has counts 1
 _STARTER: Final = 4.0  # for a word that often starts a sentence
 _LABEL_BELOW: Final = 8.0  # what a section's name behind the boundary costs: "World Bank" may be one
+_LABELS_BELOW: Final = 3  # so many of the last are looked at: what would stand above them costs too much
 _LENGTH: Final = 1.0  # what each word costs that a headline is longer or shorter than usual
 
 
@@ -111,8 +115,8 @@ def _unusual(length: int) -> int:
 
 def _weight(word: str, around: str) -> float:
     """How much a word speaks for the article: 1 when the article has it elsewhere, below 0 when not."""
-    match = _WORD.search(word.casefold())
-    if match is None or match[0] in FUNCTIONS or match[0] in STARTERS:
+    lower = word.casefold()
+    if lower in _SMALL or (match := _WORD.search(lower)) is None or match[0] in _SMALL:
         return 0.0
     return 1.0 if _is_in(match[0], around) else _ELSEWHERE
 

@@ -118,6 +118,9 @@ def _take_section(regions: list[Region], lines: list[Line]) -> None:
     before = regions[-1]
     parts = related.take_apart(lines, before.lines, formal=heading is Heading.RELATED)
     regions[0].links += parts.links
+    if heading is Heading.PROMO:
+        for line in parts.resumed[:1]:
+            line.headed = line.content
     before.lines += parts.resumed
     for headline, text in parts.articles:
         own = [headline, *text] if headline is not None else text
@@ -186,7 +189,7 @@ def _anchor(lines: list[Line], at: int, floor: int) -> Anchor | None:
         return None
     second = _next_content(lines, first + 1)
     lead = _lead(lines, at, floor)
-    below = lines[first].shaped and second is not None and lines[second].prose
+    below = lines[first].shaped and second is not None and (lines[second].prose or lines[second].ends)
     above = [number for number in lead if lines[number].size >= _HEADLINE_WORDS and lines[number].shaped]
     publisher = _publisher(lines, at, lead)
     if below and (source is not None or not above or publisher is not None):

@@ -23,7 +23,7 @@ from lodestream.clean.dates import (
 )
 from lodestream.clean.patterns import LANGUAGES, key
 
-LINE_MAX: Final = 160  # characters; a line of times and names is shorter
+_LINE_MAX: Final = 160  # characters; a line of times and names is shorter
 _REST_WORDS: Final = 6  # set off beside a time: a publisher, a name, a section
 _NAME_WORDS: Final = 4  # right before or after a time
 
@@ -54,15 +54,19 @@ class TimeLine:
     rest: tuple[str, ...]
 
 
-@lru_cache(maxsize=4096)  # "2 hours ago" and today's date stand on page after page
 def read_time_line(text: str) -> TimeLine | None:
     """The times on a line that says little else, or None.
 
     Up to four capitalised words before or after the time, or any short part set off by `|`, `·` or a dash, come
     back as `rest`. A line that only tells how long reading takes has no times. Lines over 160 characters are none.
     """
+    return _read_line(text) if len(text) <= _LINE_MAX else None
+
+
+@lru_cache(maxsize=4096)  # "2 hours ago" and today's date stand on page after page
+def _read_line(text: str) -> TimeLine | None:
     lower = text.lower()
-    if len(text) > LINE_MAX or not (may_hold_date(lower) or may_hold_age(lower) or _may_hold_reading(lower)):
+    if not (may_hold_date(lower) or may_hold_age(lower) or _may_hold_reading(lower)):
         return None
     whole = _read_part(text)
     if whole is not None and not whole[1]:
@@ -84,7 +88,7 @@ def parse(text: str) -> PrintedTime | None:
 
     ISO 8601 without a zone is UTC: a machine wrote it.
     """
-    text = " ".join(text[:LINE_MAX].split())
+    text = " ".join(text[:_LINE_MAX].split())
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
