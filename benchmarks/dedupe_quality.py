@@ -62,24 +62,34 @@ def reuters(data: Path, window_ms: int) -> None:
 
 
 def allsides(data: Path, window_ms: int) -> None:
-    """Dates of AllSides are days, and copies lie years apart: the window is as long as the collection."""
-    dated = [(milliseconds(row["date"], "%Y-%m-%d"), row) for row in lines(data / "allsides")]
-    span = max(time for time, _ in dated) - min(time for time, _ in dated) + window_ms
-    labelled("AllSides pairs", data / "labelled_pairs" / "allsides_pairs.csv", found_stories(dated, span))
+    """Some dates are missing or no dates. Copies lie years apart: the window is as long as the collection."""
+    dated: list[tuple[int | None, dict[str, Any]]] = [
+        (allsides_date(row["date"]), row) for row in lines(data / "allsides")
+    ]
+    times = [time for time, _ in dated if time is not None]
+    stories = found_stories(dated, max(times) - min(times) + window_ms)
+    labelled("AllSides pairs", data / "labelled_pairs" / "allsides_pairs.csv", stories)
 
 
-def found_stories(dated: Iterable[tuple[int, dict[str, Any]]], window_ms: int) -> dict[str, str]:
-    """The story of each document, by document id."""
+def allsides_date(text: str) -> int | None:
+    return milliseconds(text, "%Y-%m-%d") if re.fullmatch(r"20\d\d-\d\d-\d\d", text) else None
+
+
+def found_stories(dated: Iterable[tuple[int | None, dict[str, Any]]], window_ms: int) -> dict[str, str]:
+    """The story of each document, by document id. Those without a date come first."""
     deduper = Deduper(window_ms, 1_000_000)
     stories = {}
-    for time, row in sorted(dated, key=lambda item: item[0]):
-        decision = deduper.decide(article(row, time), time)
+    rows = sorted(dated, key=lambda item: item[0] or 0)
+    clock = min(time for time, _ in rows if time is not None)
+    for time, row in rows:
+        clock = max(clock, time or 0)
+        decision = deduper.decide(article(row, time, clock), clock)
         record = decision.original or decision.link
         stories[row["id"]] = record["story_id"] if record else row["id"]
     return stories
 
 
-def article(row: Mapping[str, Any], time: int) -> Article:
+def article(row: Mapping[str, Any], time: int | None, clock: int) -> Article:
     return Article(
         schema=ARTICLE_SCHEMA,
         article_id=row["id"],
@@ -97,12 +107,12 @@ def article(row: Mapping[str, Any], time: int) -> Article:
         byline=[],
         credits=[],
         dateline={"place": None, "raw": None},
-        published_at=rfc3339(time),
+        published_at=None if time is None else rfc3339(time),
         published_precision="second",
         published_from="header",
         published_raw=None,
         fetched_at=None,
-        ingested_at=rfc3339(time),
+        ingested_at=rfc3339(clock),
         removed=[],
         text_key=exact_key(row["text"]),
         word_count=0,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 
+from lodestream.dedupe import Decision, Deduper
 from lodestream.dedupe.fingerprint import fingerprint
 from lodestream.records import ARTICLE_SCHEMA, Article
 from lodestream.text import exact_key
-from lodestream.times import rfc3339
+from lodestream.times import from_rfc3339, rfc3339
 
 HOUR = 3_600_000
 START = 1_750_000_000_000
@@ -67,3 +68,22 @@ def article(
         lineage={"topic": "raw", "partition": 0, "offset": 0},
         fingerprint=fingerprint(body),
     )
+
+
+def decide(deduper: Deduper, *articles: Article) -> list[Decision]:
+    """The decisions on these articles, each at the time it came."""
+    return [deduper.decide(each, from_rfc3339(each["ingested_at"])) for each in articles]
+
+
+def said(decision: Decision) -> str:
+    """What a decision comes to, in short: `version 2`, `near of a`, `extends a` or `beside a`."""
+    original, link = decision.original, decision.link
+    if original is None:
+        assert link is not None
+        assert not link["forwarded"]
+        return f"{link['kind']} of {link['duplicate_of']}"
+    if link is None:
+        return f"version {original['version']}" if "previous" in original else "original"
+    assert link["forwarded"]
+    assert link["kind"] == "contains"
+    return f"extends {original['extends']['article_id']}" if "extends" in original else f"beside {link['duplicate_of']}"

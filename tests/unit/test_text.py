@@ -29,6 +29,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates incl
         ("\ufb01ve ½ ① Ｔｏｋｙｏ", "five 1⁄2 1 tokyo"),
         ("one\u00a0two\u3000three\u2028four", "one two three four"),
         ("ﾆｭｰｽ", "ニュース"),
+        ("\u0149 a\ufe58b", "'n a-b"),
     ],
 )
 def test_normal_form_unifies_what_differs_between_copies(text: str, normal: str) -> None:
@@ -126,6 +127,7 @@ def test_long_runs_of_combining_marks_are_cut_so_that_no_text_takes_quadratic_ti
 def test_marks_in_ordinary_numbers_stay() -> None:
     text = "e\u0301" * 200 + "q" + "\u0323" * 30
     assert unicodedata.normalize("NFD", normalise(text)) == text
+    assert unicodedata.normalize("NFD", normalise(f"{text}\u0301\u0301")) == text
 
 
 def test_exact_key_is_pinned() -> None:

@@ -38,7 +38,7 @@ def similarities(new: bytes, known: Sequence[bytes]) -> list[Similarity]:
     limits = np.minimum(np.minimum(y[:, -1], _NO_LIMIT), own_limit)
     sampled = y <= limits[:, None]
     places = np.minimum(np.searchsorted(x, y), len(x) - 1)
-    common = ((x[places] == y) & sampled).sum(axis=1)
+    common = (x[places] == y).sum(axis=1)
     of_new = np.searchsorted(x, limits, side="right")
     of_known = sampled.sum(axis=1)
     return [

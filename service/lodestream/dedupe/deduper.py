@@ -131,6 +131,7 @@ class Deduper:
             version=verdict.version,
             duplicate_of=duplicate_of,
             round_up=verdict.fate is Fate.ROUND_UP or (match is not None and match.is_of_round_up),
+            chained=duplicate_of is not None and match is not None and match.is_copy,
         )
 
     def _link(self, article: Article, verdict: Verdict) -> DuplicateLink | None:

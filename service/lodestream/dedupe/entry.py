@@ -10,8 +10,10 @@ from lodestream.dedupe.arrival import Arrival
 _UNKNOWN: Final = -(2**63)  # a time that is not known
 _NO_TEXT: Final = 0xFFFF
 _TEXT_LENGTH: Final = struct.Struct("<H")
-# clock, story, published, fetched, ingested; version, shingles; sizes of anchors, sketch, headline; round-up; exact
+# clock, story, published, fetched, ingested; version, shingles; sizes of anchors, sketch, headline; flags; exact
 _HEAD: Final = struct.Struct("<qQqqqIIHBBB16s")
+_ROUND_UP: Final = 1
+_CHAINED: Final = 2
 _STORY_AT: Final = 8
 _PEEK: Final = struct.Struct("<Q32xH")
 
@@ -20,7 +22,8 @@ class Entry(NamedTuple):
     """An article that the window remembers.
 
     `clock` is when it came (ms, the log's clock). `story` is the number of the entry that opened its story.
-    `duplicate_of` is the article that it was linked to, if it did not go on to `originals`.
+    `duplicate_of` is the article that it was linked to, if it did not go on to `originals`. `chained`: the text that
+    it was found to be like is a copy itself.
     """
 
     arrival: Arrival
@@ -29,6 +32,7 @@ class Entry(NamedTuple):
     version: int
     duplicate_of: str | None
     round_up: bool
+    chained: bool
 
     def encode(self) -> bytes:
         a = self.arrival
@@ -43,7 +47,7 @@ class Entry(NamedTuple):
             len(a.anchors) // 4,
             len(a.sketch) // 4,
             len(a.headline) // 2,
-            self.round_up,
+            self.round_up * _ROUND_UP | self.chained * _CHAINED,
             a.exact,
         )
         texts = (a.article_id, a.text_key, a.site, a.source, a.published_at, self.duplicate_of)
@@ -63,7 +67,7 @@ class Entry(NamedTuple):
             n_anchors,
             n_sketch,
             n_headline,
-            round_up,
+            flags,
             exact,
         ) = _HEAD.unpack_from(data)
         sketch_at = _HEAD.size + 4 * n_anchors
@@ -92,7 +96,7 @@ class Entry(NamedTuple):
             anchors=data[_HEAD.size : sketch_at],
             sketch=data[sketch_at:headline_at],
         )
-        return cls(arrival, clock, story, version, duplicate_of, bool(round_up))
+        return cls(arrival, clock, story, version, duplicate_of, bool(flags & _ROUND_UP), bool(flags & _CHAINED))
 
 
 def story_and_anchors(data: bytes) -> tuple[int, int]:

@@ -75,9 +75,9 @@ class Index:
             self._story_count += 1
         else:
             alone = story in self.window and self._stories.summary(story) is None
-            opened = self.entry(story).arrival.shingles if alone else None
+            opened_by = self.entry(story) if alone else None
             self._story_count += not alone and self._stories.summary(story) is None
-            self._stories.join(story, number, entry.arrival.shingles, summary, opened)
+            self._stories.join(story, number, entry, summary, opened_by)
         self._anchors.add(entry.arrival.anchors, number)
         self._articles.add(_article_key(entry.arrival.article_id), number)
 
@@ -128,22 +128,23 @@ class Index:
     def representatives(self, story: int) -> list[int]:
         """The entries that a text is compared with to be of this story.
 
-        Its original in the first and newest version and its longest text, not any copy: else a chain of small
-        changes would tie together what has nothing in common. When its original has left, the oldest entry that
-        has not stands for it.
+        Its original in the first and newest version, and its longest text, if that was not itself only like a
+        copy: else a chain of small changes would tie together what has nothing in common. When none of them is
+        left, the oldest entry that is stands for the story.
         """
         summary = self._stories.summary(story)
         if summary is None:
             return [story]
-        original = [number for number in (story, summary.head.number) if number in self.window]
-        longest, _ = self._stories.longest(story)
-        return list(dict.fromkeys([*(original or [self._stories.oldest(story)]), longest]))
+        longest = self._stories.longest_unchained(story)
+        numbers = [story, summary.head.number, *([] if longest is None else [longest])]
+        found = dict.fromkeys(number for number in numbers if number in self.window)
+        return list(found) or [self._stories.oldest(story)]
 
     def longest(self, story: int) -> int:
         """Shingles of the story's longest known text."""
         if self._stories.summary(story) is None:
             return self.entry(story).arrival.shingles
-        return self._stories.longest(story)[1]
+        return self._stories.longest(story)
 
     # how large it is
 

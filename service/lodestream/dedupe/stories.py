@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lodestream.dedupe.arrival import Arrival
@@ -114,18 +114,45 @@ def _known(text: str | None) -> str:
     return text
 
 
-@dataclass(slots=True)
-class _Members:
-    summary: Summary
-    numbers: list[int] = field(default_factory=list)  # of the story's entries in the window
-    longest: list[tuple[int, int]] = field(default_factory=list)
-    """(number, shingles) of the entries that are longer than all later ones: the first is the longest of all."""
+class _Longest:
+    """Which of the entries still there is longest: of equals, the first."""
+
+    def __init__(self) -> None:
+        self._falling: list[tuple[int, int]] = []  # (number, shingles) of those at least as long as all later ones
 
     def add(self, number: int, shingles: int) -> None:
+        while self._falling and self._falling[-1][1] < shingles:
+            self._falling.pop()
+        self._falling.append((number, shingles))
+
+    def leave(self, number: int) -> None:
+        if self._falling and self._falling[0][0] == number:
+            del self._falling[0]
+
+    def get(self) -> tuple[int, int] | None:
+        """Its number and shingles."""
+        return self._falling[0] if self._falling else None
+
+
+class _Members:
+    """A story's entries in the window."""
+
+    def __init__(self, summary: Summary) -> None:
+        self.summary = summary
+        self.numbers: list[int] = []
+        self.longest = _Longest()  # of all
+        self.longest_unchained = _Longest()  # of those that are no copies of copies
+
+    def add(self, number: int, entry: Entry) -> None:
         self.numbers.append(number)
-        while self.longest and self.longest[-1][1] <= shingles:
-            self.longest.pop()
-        self.longest.append((number, shingles))
+        self.longest.add(number, entry.arrival.shingles)
+        if not entry.chained:
+            self.longest_unchained.add(number, entry.arrival.shingles)
+
+    def leave(self, number: int) -> None:
+        del self.numbers[0]
+        self.longest.leave(number)
+        self.longest_unchained.leave(number)
 
 
 class Stories:
@@ -153,29 +180,33 @@ class Stories:
         """The story's oldest entry in the window."""
         return self._members[story].numbers[0]
 
-    def longest(self, story: int) -> tuple[int, int]:
-        """Number and shingles of the longest entry in the window, the newest of equals."""
-        return self._members[story].longest[0]
+    def longest_unchained(self, story: int) -> int | None:
+        """The longest entry in the window that is no copy of a copy, the first of equals."""
+        found = self._members[story].longest_unchained.get()
+        return found[0] if found else None
 
-    def join(self, story: int, number: int, shingles: int, summary: Summary, opened: int | None) -> None:
-        """Add an entry. `opened`: shingles of the entry that opened the story, if that is all there was so far."""
+    def longest(self, story: int) -> int:
+        """Shingles of the longest entry in the window."""
+        found = self._members[story].longest.get()
+        return found[1] if found else 0
+
+    def join(self, story: int, number: int, entry: Entry, summary: Summary, opened_by: Entry | None) -> None:
+        """Add an entry. `opened_by`: the entry that opened the story, if that is all there was so far."""
         members = self._members.get(story)
         if members is None:
             members = self._members[story] = _Members(summary)
             self._by_original[summary.original] = story
-            if opened is not None:
-                members.add(story, opened)
+            if opened_by is not None:
+                members.add(story, opened_by)
         members.summary = summary
-        members.add(number, shingles)
+        members.add(number, entry)
 
     def leave(self, story: int, number: int) -> None:
         """An entry leaves the window, and its story with the last."""
         members = self._members.get(story)
         if members is None:
             return
-        del members.numbers[0]
-        if members.longest[0][0] == number:
-            del members.longest[0]
+        members.leave(number)
         if not members.numbers:
             del self._members[story]
             if self._by_original.get(members.summary.original) == story:

@@ -52,6 +52,7 @@ class Match(NamedTuple):
     article_id: str  # of the text's article if that is in `originals`, else of its story's original
     arrival: Arrival
     is_of_round_up: bool
+    is_copy: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,8 @@ def _matches(arrival: Arrival, index: Index, stories: Iterable[int]) -> list[Mat
             continue  # what a round-up contains is a story of its own
         of = entry.arrival.article_id if entry.duplicate_of is None else index.summary(story).original
         is_of_round_up = entry.round_up and kind is not LinkKind.CONTAINS
-        matches.append(Match(kind, similarity, story, of, entry.arrival, is_of_round_up))
+        is_copy = entry.duplicate_of is not None
+        matches.append(Match(kind, similarity, story, of, entry.arrival, is_of_round_up, is_copy))
     return sorted(matches, key=_rank)
 
 
@@ -143,9 +145,8 @@ _ORDER: Final = {LinkKind.EXACT: 0, LinkKind.NEAR: 1, LinkKind.CONTAINED: 2, Lin
 
 
 def _rank(match: Match) -> tuple[int, float, int]:
-    """Best first: by kind, then as alike as can be, then the earlier story."""
-    alike = match.similarity.jaccard if match.kind is LinkKind.NEAR else match.similarity.containment
-    return _ORDER[match.kind], -alike, match.story
+    """Best first: by kind, then by how much of either text both have, then the earlier story."""
+    return _ORDER[match.kind], -match.similarity.jaccard, match.story
 
 
 def _settle(arrival: Arrival, index: Index, matches: list[Match], otherwise: Verdict) -> Verdict:
