@@ -194,7 +194,7 @@ def _plan_text(tally: Tally) -> str:
 def _sent_text(sent: Sent) -> str:
     tally = sent.tally
     text = f"{tally.documents:,} documents, {size(tally.bytes)} on {sent.topic} in {sent.seconds:.1f} s"
-    text += f" ({sent.rate:,.0f}/s)"
+    text += f" ({sent.rate:,.1f}/s)"
     return text + (f"; stopped, go on with --skip {sent.next_skip}" if sent.interrupted else "")
 
 
