@@ -90,6 +90,10 @@ class Topics:
         found = asyncio.run(offsets(self.client, self.settings.topic(topic)))
         return sum(each.high - each.stable for each in found.values())
 
+    def wait_for_open_transaction(self, topic: str) -> None:
+        """Returns while a transaction is open on the topic, as far as one can know that from outside."""
+        wait_until(f"an open transaction on {topic}", lambda: self.open_transactions(topic) > 0, every=0.01)
+
     async def _create(self, partitions: dict[str, int]) -> None:
         admin = AIOKafkaAdminClient(**self.client)
         await admin.start()
@@ -126,9 +130,9 @@ class Topics:
         return records
 
 
-def wait_until(what: str, true: Callable[[], bool], seconds: float = 90) -> None:
+def wait_until(what: str, true: Callable[[], bool], seconds: float = 90, *, every: float = 0.2) -> None:
     """Poll until something holds; fails with its name when it does not within the time."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.2)
+        time.sleep(every)
