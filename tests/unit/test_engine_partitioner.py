@@ -10,7 +10,7 @@ from aiokafka.partitioner import murmur2 as reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodestream.engine.partitioner import murmur2, murmur2_all, partition_of
+from lodestream.engine.partitioner import murmur2, partition_of, partitions_of
 
 
 @pytest.mark.parametrize(
@@ -33,15 +33,17 @@ def test_hashes_are_aiokafkas(key: bytes) -> None:
     assert murmur2(key) == reference(key) & 0xFFFFFFFF
 
 
-@given(st.lists(st.binary(max_size=40) | st.binary(min_size=5, max_size=5), max_size=60))
-def test_many_at_once_are_the_same(keys: list[bytes]) -> None:
-    assert murmur2_all(keys) == [murmur2(key) for key in keys]
+@given(
+    st.lists(st.none() | st.binary(max_size=40) | st.binary(min_size=5, max_size=5), max_size=60), st.integers(1, 64)
+)
+def test_many_at_once_are_the_same(keys: list[bytes | None], count: int) -> None:
+    assert partitions_of(keys, count) == [partition_of(key, count) for key in keys]
 
 
 @given(st.integers(0, 33), st.integers(8, 20), st.randoms(use_true_random=False))
 def test_many_of_one_length_are_the_same(length: int, number: int, source: Random) -> None:
     keys = [source.randbytes(length) for _ in range(number)]
-    assert murmur2_all(keys) == [murmur2(key) for key in keys]
+    assert partitions_of(keys, 1 << 31) == [partition_of(key, 1 << 31) for key in keys]
 
 
 @given(st.binary(min_size=1, max_size=40), st.integers(1, 64))

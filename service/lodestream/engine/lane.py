@@ -186,9 +186,10 @@ class Lane:
             breaker.pack(),
             state.step.state.drain(),
         )
-        outgoing.add_block(self.partition, block.pack())
+        messages = outgoing.messages()
+        messages[config.changelog, self.partition] = [(None, block.pack(), [])]
         try:
-            await self._writer.commit(outgoing.messages, last.offset + 1)
+            await self._writer.commit(messages, last.offset + 1)
         except BaseException:
             self._observer.aborted()
             raise

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import traceback
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from lodestream.engine.config import EngineConfig
-from lodestream.engine.partitioner import POSITIVE, murmur2_all, partition_of
+from lodestream.engine.partitioner import partitions_of
 from lodestream.engine.step import Outcome, Record
 from lodestream.engine.transaction import Message
 from lodestream.errors import LodestreamError, Reason, Rejected
@@ -45,11 +45,11 @@ class Outgoing:
 
     def __init__(self, config: EngineConfig, partitions: Mapping[str, int], now: int) -> None:
         """`partitions`: counts by the short names of the topics that the step may write to; `now` in ms."""
-        self.messages: dict[tuple[str, int], list[Message]] = {}
         self.counts: Counter[tuple[str, str]] = Counter()
         self.reasons: Counter[str] = Counter()
         self.fates: list[bool] = []  # by record: did it become a dead letter?
-        self._by_place: dict[tuple[str, int], list[Message]] = {}  # the same lists, by the topic's short name
+        self._keyed: defaultdict[str, list[Message]] = defaultdict(list)  # by topic: their keys say which partition
+        self._placed: defaultdict[tuple[str, int], list[Message]] = defaultdict(list)  # by topic and partition
         self._config = config
         self._partitions = partitions
         self._now = rfc3339(now)
@@ -61,49 +61,57 @@ class Outgoing:
         """Take the fate of each record, all of one partition.
 
         Raises `PoisonedError` when an output is larger than the broker takes. This loop runs for every record of
-        the service: what can be is computed once per record or per batch.
+        the service: what can be is computed once per batch, the partitions of the keys among it.
         """
         limit = self._config.output_bytes - OVERHEAD
-        place = f"{records[0].topic}:{records[0].partition}:".encode() if records else b""
-        hashes = iter(
-            murmur2_all(
-                [
-                    key
-                    for outcome in outcomes
-                    if not isinstance(outcome, Rejected)
-                    for _, key, _, _, partition, _ in outcome
-                    if partition is None and key is not None
-                ]
-            )
-        )
+        first = f"{records[0].topic}:{records[0].partition}:" if records else ""
+        processed_at = self._processed_at
+        fates = self.fates
+        keyed = self._keyed
         for record, outcome in zip(records, outcomes, strict=True):
             if isinstance(outcome, Rejected):
                 self._add_letter(record, outcome)
                 continue
-            self.fates.append(False)
+            fates.append(False)
             if record.ingested_at != self._ingested_at:
                 self._ingested_at = record.ingested_at
                 self._ingested_header = (Header.INGESTED_AT, rfc3339(record.ingested_at).encode())
+            ingested_at = self._ingested_header
             index = 0
             for topic, key, value, headers, partition, counts in outcome:
                 if value is not None and len(value) > limit:
                     detail = f"an output for {topic} has {len(value)} bytes"
                     raise PoisonedError(record, Rejected(Reason.OUTPUT_TOO_LARGE, detail))
+                origin = (ORIGIN, f"{first}{record.offset}:{index}".encode())
+                message = (key, value, [*headers, ingested_at, origin, processed_at])
                 if partition is None:
-                    count = self._partitions[topic]
-                    partition = 0 if key is None else (next(hashes) & POSITIVE) % count  # noqa: PLW2901 - a name of its own would be one more
-                messages = self._by_place.get((topic, partition))
-                if messages is None:
-                    messages = self._messages_for(topic, partition)
-                origin = (ORIGIN, b"%b%d:%d" % (place, record.offset, index))
-                messages.append((key, value, [*headers, self._ingested_header, origin, self._processed_at]))
+                    keyed[topic].append(message)
+                else:
+                    self._placed[topic, partition].append(message)
                 index += 1  # noqa: SIM113 - enumerate would make a tuple per output
-                for family, label, n in counts:
-                    self.counts[family, label] += n
+                if counts:
+                    for family, label, n in counts:
+                        self.counts[family, label] += n
 
-    def add_block(self, partition: int, packed: bytes) -> None:
-        """The changelog block of the transaction."""
-        self.messages[self._config.changelog, partition] = [(None, packed, [])]
+    def messages(self) -> dict[tuple[str, int], list[Message]]:
+        """All messages by full topic name and partition, in the order of their input.
+
+        Raises `TypeError` when a step leaves the partition of some outputs of a topic to their keys and of others
+        not: their order could not be kept.
+        """
+        prefix = self._config.prefix
+        messages = {(prefix + topic, partition): some for (topic, partition), some in self._placed.items()}
+        for topic, some in self._keyed.items():
+            count = self._partitions[topic]
+            places: list[list[Message]] = [[] for _ in range(count)]
+            for message, partition in zip(some, partitions_of([key for key, _, _ in some], count), strict=True):
+                places[partition].append(message)
+            for partition, found in enumerate(places):
+                if found and (prefix + topic, partition) in messages:
+                    raise TypeError(f"the step gives some outputs for {topic} a partition, and others none")
+                if found:
+                    messages[prefix + topic, partition] = found
+        return messages
 
     def _add_letter(self, record: Record, rejected: Rejected) -> None:
         config = self._config
@@ -121,13 +129,4 @@ class Outgoing:
             detail=rejected.detail,
             at=self._now,
         )
-        topic = config.dead_letters
-        self._messages_for(topic, partition_of(key, self._partitions[topic])).append(
-            (key, record.value or b"", list(headers))
-        )
-
-    def _messages_for(self, topic: str, partition: int) -> list[Message]:
-        """The list of a place, by the topic's short name."""
-        messages = self.messages.setdefault((self._config.prefix + topic, partition), [])
-        self._by_place[topic, partition] = messages
-        return messages
+        self._keyed[config.dead_letters].append((key, record.value or b"", list(headers)))

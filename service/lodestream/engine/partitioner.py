@@ -41,26 +41,28 @@ def murmur2(key: bytes) -> int:
     return hashed ^ hashed >> 15
 
 
-def murmur2_all(keys: Sequence[bytes]) -> list[int]:
-    """The hashes of many keys: those of one length at once, a tenth of the time of one after the other."""
+def partitions_of(keys: Sequence[bytes | None], partitions: int) -> list[int]:
+    """The partitions of many keys: those of one length at once, a tenth of the time of one after the other."""
     by_length: dict[int, list[int]] = {}
     for number, key in enumerate(keys):
-        by_length.setdefault(len(key), []).append(number)
-    hashed = [0] * len(keys)
+        by_length.setdefault(0 if key is None else len(key), []).append(number)
+    found = [0] * len(keys)
     for length, numbers in by_length.items():
+        some = keys if len(by_length) == 1 else [keys[number] for number in numbers]
         if len(numbers) < _WORTH_IT or length == 0:
-            for number in numbers:
-                hashed[number] = murmur2(keys[number])
+            places = [partition_of(key, partitions) for key in some]
         else:
-            some = keys if len(by_length) == 1 else [keys[number] for number in numbers]
-            for number, value in zip(numbers, _same_length(some, length), strict=True):
-                hashed[number] = value
-    return hashed
+            places = ((_same_length(some, length) & POSITIVE) % partitions).tolist()
+        if some is keys:
+            return places
+        for number, place in zip(numbers, places, strict=True):
+            found[number] = place
+    return found
 
 
-def _same_length(keys: Sequence[bytes], length: int) -> list[int]:
+def _same_length(keys: Sequence[bytes | None], length: int) -> NDArray[Any]:
     """The same arithmetic on a column of words at a time; uint32 wraps as the mask above does."""
-    table = np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), length)
+    table = np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), length)  # type: ignore[arg-type]  # None has length 0
     count = length >> 2
     words = np.ascontiguousarray(table[:, : count * 4]).view("<u4")
     hashed: NDArray[Any] = np.full(len(keys), _SEED ^ length, np.uint32)
@@ -73,8 +75,8 @@ def _same_length(keys: Sequence[bytes], length: int) -> list[int]:
             hashed ^= table[:, column].astype(np.uint32) << np.uint32(8 * place)
         hashed *= m
     hashed = (hashed ^ hashed >> 13) * m
-    values: list[int] = (hashed ^ hashed >> 15).tolist()
-    return values
+    mixed_down: NDArray[Any] = hashed ^ hashed >> 15
+    return mixed_down
 
 
 def partition_of(key: bytes | None, partitions: int) -> int:
