@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Final
 
@@ -48,11 +49,18 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="lodestream")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """A stream of raw news pages in; clean, deduplicated, tagged articles out: on Apache Kafka, exactly once.
 
     Settings come from the environment (LODESTREAM_…); `lodestream settings` lists them.
     """
+    if context.invoked_subcommand == "worker":
+        return  # which logs it, in the form that is set
+    from lodestream.settings import unknown  # noqa: PLC0415 - `--help` stays fast
+
+    for sentence in unknown(os.environ):
+        click.echo(f"lodestream: {sentence}", err=True)
 
 
 def main() -> None:

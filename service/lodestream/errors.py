@@ -18,6 +18,7 @@ class Reason(StrEnum):
     DOCUMENT_TOO_LARGE = "document_too_large"
     UNKNOWN_CONTENT_TYPE = "unknown_content_type"
     MISSING_HEADER = "missing_header"
+    INVALID_HEADER = "invalid_header"
     NOT_UTF8 = "not_utf8"
     UNKNOWN_CHARSET = "unknown_charset"
     INVALID_JSON = "invalid_json"

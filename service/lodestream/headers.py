@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 Headers = tuple[tuple[str, bytes], ...]
+"""As Kafka has them. A foreign producer may write a null for a value: `header` takes it for a missing header."""
 
 
 class Header:
@@ -39,6 +40,6 @@ class Header:
 def header(headers: Headers, name: str) -> str | None:
     """The last value of a header as text, or None. Bytes that are not UTF-8 are replaced, never raised on."""
     for key, value in reversed(headers):
-        if key == name:
+        if key == name and value is not None:
             return value.decode("utf-8", "replace")
     return None

@@ -17,6 +17,7 @@ from typing import Final
 from lodestream.headers import Header, Headers, header
 
 DETAIL_MAX_CHARACTERS: Final = 200
+KEY_MAX_BYTES: Final = 2048  # of a letter: its headers hold the whole document id as well
 
 _COORDINATES: Final = re.compile(r"([A-Za-z0-9._-]{1,249}):(\d{1,10}):(\d{1,19})(?::(\d{1,10}))?", re.ASCII)
 
@@ -55,8 +56,8 @@ def parse_origin(text: str) -> tuple[Coordinates, int | None]:
 
 def letter_key(original: Headers, *, topic: str, partition: int, offset: int) -> bytes:
     """The key of a letter: the document's id where the input names it, else the input's coordinates."""
-    document_id = next((value for name, value in reversed(original) if name == Header.DOCUMENT_ID), b"")
-    return document_id or str(Coordinates(topic, partition, offset)).encode()
+    document_id = next((value for name, value in reversed(original) if name == Header.DOCUMENT_ID), b"") or b""
+    return document_id[:KEY_MAX_BYTES] or str(Coordinates(topic, partition, offset)).encode()
 
 
 def letter_headers(

@@ -22,7 +22,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from lodestream import __version__
 from lodestream.errors import LodestreamError
-from lodestream.settings import Settings
+from lodestream.settings import Settings, unknown
 
 MASK: Final = "********"
 LIBRARIES: Final = ("aiokafka", "asyncio", "faust", "mode")
@@ -92,7 +92,10 @@ def effective(settings: Settings) -> dict[str, Any]:
 
 def log_settings(settings: Settings) -> None:
     """One line with what is in force, for whoever reads the log later."""
-    structlog.get_logger("lodestream").info("settings in force", settings=effective(settings))
+    log = structlog.get_logger("lodestream")
+    log.info("settings in force", settings=effective(settings))
+    for sentence in unknown(os.environ):
+        log.warning("unknown variable", said=sentence)
 
 
 def describe(error: BaseException) -> dict[str, Any]:

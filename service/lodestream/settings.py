@@ -7,6 +7,8 @@ A secret `sasl_password` can also stand in a file `lodestream_sasl_password` bel
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +18,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from lodestream.errors import LodestreamError
 
 MIB = 1024 * 1024
+OTHER_VARIABLES = frozenset({"LODESTREAM_SECRETS_DIR", "LODESTREAM_BROKER_CACHE", "LODESTREAM_PARENT_PID"})
+"""Variables that are read elsewhere: where secrets and the broker's files are, and by children who their parent is."""
 
 
 class Settings(BaseSettings):
@@ -83,6 +87,20 @@ class Settings(BaseSettings):
     def group(self, agent: str) -> str:
         """The consumer group of an agent."""
         return self.topic_prefix + agent
+
+
+def unknown(environment: Mapping[str, str]) -> list[str]:
+    """What is wrong with the names of variables `LODESTREAM_…`, a sentence each: a misspelt one changes nothing.
+
+    They are not refused: a container platform adds variables of its own that begin with a service's name.
+    """
+    names = {f"LODESTREAM_{field.upper()}" for field in Settings.model_fields} | OTHER_VARIABLES
+    sentences = []
+    for name in sorted(environment):
+        if name.upper().startswith("LODESTREAM_") and name.upper() not in names:
+            close = get_close_matches(name.upper(), names, 1, 0.8)
+            sentences.append(f"{name} is no setting" + (f"; did you mean {close[0]}?" if close else ""))
+    return sentences
 
 
 def load(**overrides: object) -> Settings:

@@ -82,7 +82,9 @@ def _stop(children: dict[str, subprocess.Popen[bytes]]) -> list[int]:
     codes = []
     for name, child in children.items():
         try:
-            codes.append(child.wait(max(0.1, deadline - time.monotonic())))
+            code = child.wait(max(0.1, deadline - time.monotonic()))
+            # Our signal can meet a child before its handler stands: it had nothing in flight then.
+            codes.append(0 if code == -signal.SIGTERM else code)
         except subprocess.TimeoutExpired:
             log.exception("worker does not stop; killed", worker=name)
             child.kill()

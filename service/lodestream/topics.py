@@ -7,6 +7,7 @@ from typing import Final
 
 DAY_MS: Final = 86_400_000
 MESSAGE_MAX_BYTES: Final = 9 * 1024 * 1024  # an 8 MiB document, its headers and the batch around them
+LETTER_MAX_BYTES: Final = 10 * 1024 * 1024  # any record that another topic takes, and why it is a dead letter
 COMPACT: Final = None
 
 RAW: Final = "raw"
@@ -26,6 +27,7 @@ class Topic:
     name: str
     partitions: int
     retention_ms: int | None
+    max_bytes: int = MESSAGE_MAX_BYTES
 
 
 def topics(window_ms: int, partitions: int = 4) -> tuple[Topic, ...]:
@@ -43,7 +45,7 @@ def topics(window_ms: int, partitions: int = 4) -> tuple[Topic, ...]:
         Topic(STORIES, partitions, COMPACT),
         Topic(ENRICHED, partitions, 30 * DAY_MS),
         Topic(TRENDS, 1, COMPACT),
-        Topic(DEAD_LETTERS, 1, 90 * DAY_MS),
+        Topic(DEAD_LETTERS, 1, 90 * DAY_MS, LETTER_MAX_BYTES),
         *(Topic(changelog_of(agent), partitions, changelog) for agent in ("clean", "dedupe", "tag")),
     )
 

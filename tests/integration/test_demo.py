@@ -42,13 +42,27 @@ def settled(records: Records) -> list[str]:
 
 @pytest.fixture(scope="module")
 def demo(prepared_broker: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:  # noqa: ARG001
-    """The demo's folder and what it printed."""
-    folder = tmp_path_factory.mktemp("demo")
+    """The demo's folder and what it printed. Another demo runs at the same time: they must not meet."""
+    folders = [tmp_path_factory.mktemp("demo") for _ in range(2)]
+    demos = [
+        subprocess.Popen(
+            [*PROGRAM, "demo", "--out", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for folder in folders
+    ]
+    printed = [one.communicate(timeout=200)[0] for one in demos]
+    assert [one.returncode for one in demos] == [0, 0], printed
+    return folders[0], printed[0]
+
+
+def test_an_output_folder_that_cannot_be_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
     done = subprocess.run(
-        [*PROGRAM, "demo", "--out", str(folder)], capture_output=True, text=True, timeout=180, check=False
+        [*PROGRAM, "demo", "--out", str(tmp_path / "file" / "x")], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder, done.stdout
+    assert done.returncode == 1
+    assert done.stderr.startswith("lodestream: cannot make the folder ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_every_main_and_related_article_of_the_seeds_is_there(demo: tuple[Path, str]) -> None:

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
 import signal
 import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from subprocess import Popen, run
 
 import psutil
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from harness import Topics, Workers, wait_until
 from lodestream.headers import Header, header
 from lodestream.kafka.admin import apply_topics
+from lodestream.kafka.clients import client_arguments
+from lodestream.kafka.embedded import EmbeddedKafka
 from lodestream.kafka.ports import is_free
 from lodestream.ledger.audit import verify
 from lodestream.replay.documents import RawDocument
 from lodestream.replay.send import replay
-from lodestream.settings import Settings
-from lodestream.topics import DEAD_LETTERS, ENRICHED
+from lodestream.settings import Settings, load
+from lodestream.topics import DEAD_LETTERS, ENRICHED, MESSAGE_MAX_BYTES, RAW
 
 WORKER = [sys.executable, "-m", "lodestream", "worker"]
 LIMIT = 50_000
@@ -35,9 +40,11 @@ LARGE = json.dumps(
 BAD = {
     # document: (bytes, content type, reason)
     "not-utf8": (b"caf\xe9 and \xff\xfe", "text/plain", "not_utf8"),
+    "no-utf-16": (b"\xff\xfe\xfa these are bytes of nothing\x80\x81" * 9, "text/plain", "not_utf8"),
     "empty": (b"", "text/plain", "empty_document"),
     "blank": (b" \n\t\n", "text/plain", "empty_document"),
     "large": (LARGE, "application/json", "document_too_large"),
+    "id" * 1100: (GOOD, "application/json", "invalid_header"),
     "broken-json": (b'{"title": "x", "body": ', "application/json", "invalid_json"),
     "wrong-shape": (b'{"title": "x", "body": 7}', "application/json", "invalid_shape"),
     "bad-item": (b"[" + GOOD + b', {"body": []}]', "application/json", "invalid_shape"),
@@ -49,6 +56,15 @@ BAD = {
 def document(name: str, value: bytes, content_type: str) -> RawDocument:
     headers = ((Header.DOCUMENT_ID, name), (Header.SITE, "one.example"), (Header.CONTENT_TYPE, content_type))
     return RawDocument(value, tuple((key, text.encode()) for key, text in headers), b"one.example")
+
+
+# As large as `raw` takes: its letter is larger still. No replay sends such a document, but others may.
+LARGEST = document("largest", random.Random(1).randbytes(MESSAGE_MAX_BYTES - 300), "text/plain")
+
+
+async def send_uncompressed(settings: Settings, one: RawDocument) -> None:
+    async with AIOKafkaProducer(**client_arguments(settings), max_request_size=2 * MESSAGE_MAX_BYTES) as producer:
+        await producer.send_and_wait(settings.topic(RAW), one.value, key=one.key, headers=list(one.headers))
 
 
 def get(port: int, path: str) -> tuple[int, str]:
@@ -91,15 +107,17 @@ def test_each_bad_document_is_one_dead_letter_and_redrive_brings_it_through(
     for name, (value, content_type, _) in BAD.items():
         documents += [
             document(name, value, content_type),
-            document(f"good-{name}", GOOD.replace(b"one", name.encode()), "application/json"),
+            document(f"good-{name[:20]}", GOOD.replace(b"one", name.encode()), "application/json"),
         ]
+    asyncio.run(send_uncompressed(settings, LARGEST))
     asyncio.run(replay(settings, documents))
-    wait_until("all fates", lambda: len(topics.read(DEAD_LETTERS)) == len(BAD) and drained(settings))
+    wait_until("all fates", lambda: len(topics.read(DEAD_LETTERS)) == len(BAD) + 1 and drained(settings))
     letters = topics.read(DEAD_LETTERS)
     told = {
         header(letter.headers, Header.DOCUMENT_ID): (letter.value, header(letter.headers, Header.REASON))
         for letter in letters
     }
+    assert told.pop("largest") == (LARGEST.value, "document_too_large")
     assert told == {name: (value, reason) for name, (value, _, reason) in BAD.items()}
     item = next(letter for letter in letters if header(letter.headers, Header.DOCUMENT_ID) == "bad-item")
     assert "[1]" in (header(item.headers, Header.DETAIL) or ""), "the detail names the bad item of a list"
@@ -109,7 +127,7 @@ def test_each_bad_document_is_one_dead_letter_and_redrive_brings_it_through(
         assert get(port + number, "/healthz")[0] == 200
         assert get(port + number, "/readyz")[0] == 200
     clean, tag = get(port, "/metrics")[1], get(port + 2, "/metrics")[1]
-    assert value_of(clean, "lodestream_documents_received_total") == len(documents)
+    assert value_of(clean, "lodestream_documents_received_total") == len(documents) + 1
     assert value_of(clean, 'lodestream_dead_letters_total{reason="invalid_shape",stage="clean"}') == 2
     assert value_of(tag, 'lodestream_articles_total{outcome="enriched",stage="tag"}') == len(topics.read(ENRICHED))
     assert value_of(clean, 'lodestream_ready{stage="clean"}') == 1
@@ -120,11 +138,12 @@ def test_each_bad_document_is_one_dead_letter_and_redrive_brings_it_through(
     assert worker.wait(70) == 0
     workers.start(WORKER)
     before = len(topics.read(ENRICHED))
-    workers.command("dead-letters", "redrive", "--reason", "document_too_large", "--yes")
+    large = [one for one in letters if header(one.headers, Header.DOCUMENT_ID) == "large"]
+    workers.command("dead-letters", "redrive", "--id", str(large[0].offset), "--yes")
     wait_until("the large one", lambda: len(topics.read(ENRICHED)) == before + 1 and drained(settings))
     workers.command("verify")
     listed = workers.command("dead-letters", "list", "--json")
-    assert len(listed.splitlines()) == len(BAD) - 1
+    assert len(listed.splitlines()) == len(BAD)
 
 
 def drained(settings: Settings) -> bool:
@@ -148,6 +167,23 @@ def test_it_ends_as_a_whole_when_one_dies_and_its_children_end_with_it(settings:
     second.kill()
     assert second.wait(10) == -signal.SIGKILL
     wait_until("the orphans to end by themselves", lambda: not any(map(alive, mine)), 60)
+
+
+@pytest.mark.timeout(180)
+def test_sigterm_ends_it_also_when_kafka_is_gone(prepared_broker: None, prefix: str, tmp_path: Path) -> None:  # noqa: ARG001 - for its effect
+    with EmbeddedKafka() as kafka:
+        own = load(bootstrap_servers=kafka.bootstrap_servers, topic_prefix=prefix, http_port=0)
+        asyncio.run(apply_topics(own))
+        workers = Workers(own, tmp_path)
+        worker = workers.start([*WORKER, "clean", "tag"])
+        try:
+            wait_until("two agents", lambda: workers.output(worker).count('"fenced"') == 2)
+            kafka.kill()
+            time.sleep(3)
+            worker.terminate()
+            assert worker.wait(40) == 0
+        finally:
+            workers.end()
 
 
 def alive(process: psutil.Process) -> bool:

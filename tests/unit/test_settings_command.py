@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from lodestream.cli import cli
 from lodestream.commands.settings import markdown
-from lodestream.settings import Settings
+from lodestream.settings import Settings, unknown
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "hunter2"  # noqa: S105 - a secret for the tests to look for
@@ -55,6 +55,27 @@ def test_a_wrong_value_is_refused_by_its_name() -> None:
     result = run(LODESTREAM_HTTP_PORT="seventy")
     assert result.exit_code != 0
     assert "LODESTREAM_HTTP_PORT" in str(result.exception)
+
+
+def test_a_misspelt_variable_is_told_with_what_was_meant() -> None:
+    environment = {
+        "LODESTREAM_BOOTSTRAP_SERVER": "x",
+        "LODESTREAM_SERVICE_PORT_METRICS_FOO": "x",
+        "LODESTREAM_TOPIC_PREFIX": "x.",
+        "lodestream_secrets_dir": "x",
+        "PATH": "x",
+    }
+    assert unknown(environment) == [
+        "LODESTREAM_BOOTSTRAP_SERVER is no setting; did you mean LODESTREAM_BOOTSTRAP_SERVERS?",
+        "LODESTREAM_SERVICE_PORT_METRICS_FOO is no setting",
+    ]
+
+
+def test_every_command_but_the_worker_says_so_on_standard_error() -> None:
+    result = CliRunner().invoke(cli, ["settings", "--json"], env={"LODESTREAM_TOPIC_PREFX": "x."})
+    assert result.exit_code == 0
+    assert "did you mean LODESTREAM_TOPIC_PREFIX?" in result.stderr
+    assert "PREFX" not in result.stdout
 
 
 def test_two_formats_at_once_are_refused() -> None:

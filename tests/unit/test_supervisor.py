@@ -131,6 +131,14 @@ def test_a_signal_stops_all_and_the_code_is_theirs(
     assert all((tmp_path / f"{at}.stopped").exists() for at in range(2))
 
 
+def test_a_child_that_the_signal_meets_before_its_handler_stands_has_not_failed(tmp_path: Path, start: Start) -> None:
+    early = f"import pathlib, time; pathlib.Path({str(tmp_path)!r}, 'early.ready').touch(); time.sleep(60)"
+    parent = start(SUPERVISE, early)
+    wait_until("the child to run", (tmp_path / "early.ready").exists)
+    parent.terminate()
+    assert parent.wait(20) == 0
+
+
 def test_children_know_their_parent_and_have_sessions_of_their_own(tmp_path: Path) -> None:
     told = tmp_path / "told"
     child = f"""

@@ -12,7 +12,7 @@ from lodestream.http.server import Health, HttpServer
 from lodestream.kafka.clients import client_arguments
 from lodestream.metrics import Metrics, new_registry
 from lodestream.settings import Settings
-from lodestream.topics import DEAD_LETTERS, MESSAGE_MAX_BYTES, changelog_of
+from lodestream.topics import DEAD_LETTERS, LETTER_MAX_BYTES, MESSAGE_MAX_BYTES, RAW, changelog_of
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,9 @@ def engine_config(agent: str, settings: Settings, number: int = 0) -> EngineConf
         batch_bytes=settings.batch_max_bytes,
         batch_seconds=settings.batch_max_seconds,
         queue_bytes=settings.lane_queue_bytes,
+        entrance=INPUTS[agent] == RAW,
         output_bytes=MESSAGE_MAX_BYTES,
+        letter_bytes=LETTER_MAX_BYTES,
         breaker_run=settings.dead_letter_run_limit,
         breaker_ratio=settings.dead_letter_ratio_limit,
         hold_transaction=settings.hold_transaction_seconds,

@@ -10,6 +10,7 @@ from typing import Final
 from lodestream.errors import Reason, Rejected
 
 MIB: Final = 1024 * 1024
+NAME_MAX_BYTES: Final = 2048  # of an id, a site or a URL: every record about the document carries them
 PLAIN: Final = "text/plain"
 JSON: Final = "application/json"
 
@@ -40,6 +41,9 @@ _INVISIBLE: Final = re.compile(
 )
 _REPLACEMENT: Final = "\ufffd"
 _DAMAGE: Final = 0.01  # of the characters: more and the charset is not the one declared
+_WIDE_SPACE: Final = re.compile("[ \n\t,.\u3000\u3001\u3002\uff0c]")
+"""No text of some length goes without; and bytes that are two ASCII characters are none of these in UTF-16."""
+_TELLING: Final = 8  # characters
 _BLANK: Final = re.compile(rb"[\s\x00]*")
 
 
@@ -70,6 +74,9 @@ def media_type(document: Document, limits: Limits) -> str:
     for name, value in (("document-id", document.document_id), ("site", document.site)):
         if not value or value.isspace():
             raise Rejected(Reason.MISSING_HEADER, f"header {name} is missing or empty")
+    for name, value in (("document-id", document.document_id), ("site", document.site), ("url", document.url)):
+        if value is not None and len(value.encode("utf-8", "replace")) > NAME_MAX_BYTES:
+            raise Rejected(Reason.INVALID_HEADER, f"header {name} has more than {NAME_MAX_BYTES} bytes")
     if _BLANK.fullmatch(document.body):
         raise Rejected(Reason.EMPTY_DOCUMENT, "no byte but white space")
     if len(document.body) > limits.document_bytes:
@@ -95,6 +102,8 @@ def decode(document: Document) -> str:
         text = body.decode(codec, "strict" if codec == _UTF8 else "replace")
     except UnicodeDecodeError as error:
         raise Rejected(Reason.NOT_UTF8, f"not valid {codec}: byte {error.start}") from None
+    if codec.startswith("utf-16") and len(text) > _TELLING and not _WIDE_SPACE.search(text):
+        raise Rejected(Reason.NOT_UTF8, f"a byte order mark of {codec} before what is no {codec}")
     if codec != _UTF8 and text.count(_REPLACEMENT) > _DAMAGE * len(text):
         raise Rejected(Reason.NOT_UTF8, f"not valid {codec}: {text.count(_REPLACEMENT)} characters")
     text = visible(text)

@@ -21,6 +21,7 @@ from lodestream.settings import Settings, load
 
 PREVIEW_BYTES: Final = 2000
 LISTED: Final = 50
+ID_SHOWN: Final = 80  # characters of a document id in the list
 EXIT_REFUSED: Final = 3
 
 reason_option = click.option(
@@ -147,6 +148,10 @@ def _chosen(letters: Sequence[Letter], reason: str | None, stage: str | None) ->
     ]
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= ID_SHOWN else text[:ID_SHOWN] + "…"
+
+
 def _table(letters: Sequence[Letter]) -> Table:
     table = Table(box=None, pad_edge=False)
     for title in ("place", "reason", "stage", "document", "detail", "at", "size", "redriven"):
@@ -157,7 +162,7 @@ def _table(letters: Sequence[Letter]) -> Table:
             f"{letter.partition}:{letter.offset}",
             letter.reason,
             letter.stage,
-            letter.document_id,
+            _cut(letter.document_id),
             letter.detail,
             letter.at,
             size(letter.size),

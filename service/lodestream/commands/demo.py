@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,6 @@ from lodestream.kafka.admin import apply_topics
 from lodestream.kafka.clients import client_arguments
 from lodestream.kafka.embedded import EmbeddedKafka
 from lodestream.kafka.log import LogRecord, read_log
-from lodestream.kafka.ports import is_free
 from lodestream.ledger.audit import verify
 from lodestream.ledger.report import Report
 from lodestream.records import decode
@@ -57,7 +56,10 @@ def command(*, out: Path, input_: Path | None, keep: bool) -> None:
         raise LodestreamError("the seed pages are not here; name other documents with --input")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: everything is stopped
     console = Console(highlight=False, soft_wrap=True)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LodestreamError(f"cannot make the folder {out}: {error.strerror}") from None
     try:
         adds_up = _demo(console, source, out, keep=keep)
     except KeyboardInterrupt:
@@ -72,21 +74,18 @@ def _demo(console: Console, source: Path, out: Path, *, keep: bool) -> bool:
     def say(text: str) -> None:
         console.print(f"[dim]{time.monotonic() - began:5.1f} s[/dim]  {text}")
 
-    with (
-        tempfile.TemporaryDirectory(prefix="lodestream-demo-") as folder,
-        EmbeddedKafka(Path(folder), say=say) as kafka,
-    ):
+    with EmbeddedKafka(say=say) as kafka:
         say(f"Apache Kafka listens on {kafka.bootstrap_servers}")
         current = settings.load(
             bootstrap_servers=kafka.bootstrap_servers,
             topic_prefix="demo.",
             replication_factor=1,
-            http_port=_free_ports(settings.load().http_port),
+            http_port=0,
         )
         created = asyncio.run(apply_topics(current))
         say(f"{len(created)} topics created")
         with _workers(current, out / "workers.log") as workers:
-            say(f"agents {', '.join(AGENTS)} started; metrics: {', '.join(_metrics(current))}")
+            say(f"agents {', '.join(AGENTS)} started")
             sent = asyncio.run(replay(current, Archive([source])))
             say(f"{sent.tally.documents} documents replayed from {source.name}")
             report = _drain(current, sent.tally.documents, workers, out / "workers.log")
@@ -96,6 +95,7 @@ def _demo(console: Console, source: Path, out: Path, *, keep: bool) -> bool:
             export.summary(console)
             adds_up = _print_ledger(console, report)
             console.print(f"\nfiles in {out}: {', '.join(FILES.values())}; {seconds:.0f} s from start to drained")
+            console.print(f"metrics: {', '.join(_metrics(current, out / 'workers.log'))}")
             if keep:
                 _wait(console, current, workers)
     return adds_up
@@ -110,6 +110,7 @@ def _workers(current: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         "LODESTREAM_TOPIC_PREFIX": current.topic_prefix,
         "LODESTREAM_REPLICATION_FACTOR": "1",
         "LODESTREAM_HTTP_PORT": str(current.http_port),
+        "LODESTREAM_LOG_FORMAT": "json",
         PARENT: str(os.getpid()),
     }
     with log.open("wb") as file:
@@ -189,13 +190,8 @@ def _wait(console: Console, current: Settings, workers: subprocess.Popen[bytes])
         raise BrokerError(f"the workers ended with code {workers.returncode}")
 
 
-def _metrics(current: Settings) -> list[str]:
-    return [f"http://{current.http_host}:{current.http_port + number}/metrics" for number in range(len(AGENTS))]
-
-
-def _free_ports(first: int) -> int:
-    """The first port of a free row, one per agent."""
-    for port in range(first or 9464, 65_000, len(AGENTS)):
-        if all(is_free(port + number) for number in range(len(AGENTS))):
-            return port
-    raise LodestreamError("no free ports for metrics")
+def _metrics(current: Settings, log: Path) -> list[str]:
+    """Where each worker serves its metrics: on a port that it chose itself, so that demos do not meet."""
+    lines = (json.loads(line) for line in log.read_text().splitlines() if line.startswith("{"))
+    ports = {line["agent"]: line["http_port"] for line in lines if "http_port" in line}
+    return [f"http://{current.http_host}:{ports[agent]}/metrics ({agent})" for agent in AGENTS]

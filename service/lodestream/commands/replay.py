@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import contextlib
+import math
 import signal
 import sys
 import time
@@ -47,6 +48,16 @@ def _charset(_context: click.Context, _parameter: click.Parameter, value: str | 
         raise click.BadParameter(f"{value!r} is no known charset") from None
 
 
+class Rate(click.FloatRange):
+    """A number above 0: NaN compares with nothing and would pass."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no rate", param, ctx)
+        return number
+
+
 @click.command(
     name="replay",
     epilog=(
@@ -56,7 +67,7 @@ def _charset(_context: click.Context, _parameter: click.Parameter, value: str | 
     ),
 )
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Documents a second at most.")
+@click.option("--rate", type=Rate(min=0, min_open=True), help="Documents a second at most.")
 @click.option("--source", help="Site of all documents, in place of what folders and articles say.")
 @click.option("--fetched-at", callback=moment, metavar="TIME", help="When documents were fetched that do not say it.")
 @click.option("--charset", callback=_charset, help="Charset of text and HTML files, where it is not UTF-8.")

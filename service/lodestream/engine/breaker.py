@@ -13,8 +13,8 @@ _FULL = (1 << WINDOW) - 1
 class Breaker:
     """Counts dead letters in a row and among the last `WINDOW` records. Its counts travel in the changelog.
 
-    A restarted worker therefore finds the breaker as it was left: it goes on only when the limit was raised or
-    the next records are good.
+    A restarted worker therefore finds the breaker as it was left. It goes on when the limit was raised: a worker that
+    tried the next records at each restart would drain the topic, a few records a restart.
     """
 
     __slots__ = ("_bits", "_run", "_seen")
@@ -52,12 +52,12 @@ class Breaker:
         if self._run >= run_limit:
             raise BreakerOpenError(
                 f"{self._run} dead letters in a row (LODESTREAM_DEAD_LETTER_RUN_LIMIT={run_limit}): look at "
-                "`lodestream dead-letters list`, mend the cause, or raise the limit to go on"
+                "`lodestream dead-letters list`, mend the cause, and raise the limit until good records have come"
             )
         raise BreakerOpenError(
             f"{self._bits.bit_count()} of the last {WINDOW} records became dead letters "
             f"(LODESTREAM_DEAD_LETTER_RATIO_LIMIT={ratio_limit:g}): look at `lodestream dead-letters list`, "
-            "mend the cause, or raise the limit to go on"
+            "mend the cause, and raise the limit until good records have come"
         )
 
     def pack(self) -> bytes:

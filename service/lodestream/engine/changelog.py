@@ -12,6 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from lodestream.engine.breaker import Breaker
 from lodestream.engine.step import Step
@@ -92,14 +93,26 @@ class PartitionState:
         self.blocks += 1
 
 
+class Changelog(Protocol):
+    """The changelog of one agent, by partition of its input."""
+
+    def blocks(self, partition: int) -> AsyncIterator[list[bytes]]:
+        """Its blocks from the beginning to the last stable offset, in order."""
+        ...
+
+    async def has_expired(self, partition: int) -> bool:
+        """Whether retention has taken blocks: the log does not begin at its first offset."""
+        ...
+
+
 async def restore(
     state: PartitionState, blocks: AsyncIterator[list[bytes]], committed: int, partitions: int
 ) -> AsyncIterator[int]:
     """Bring a fresh state to the committed input offset; yields the number of blocks applied so far.
 
-    Blocks beyond the committed offset are left out. Raises `StateError` when the changelog does not reach the
-    committed offset: the state would be a guess. A changelog that has expired altogether leaves the state empty,
-    because retention is at least twice the window.
+    Blocks beyond the committed offset are left out. Raises `MissingBlocksError` when the changelog does not reach
+    the committed offset: the state would be a guess. No block at all leaves the state empty, with `blocks` 0:
+    whether that can be right the caller must know.
     """
     async for packed_blocks in blocks:
         for packed in packed_blocks:

@@ -19,6 +19,7 @@ class EngineConfig:
     outputs: tuple[str, ...]  # topics that the step writes to, without the prefix
     dead_letters: str  # without the prefix
     client: Mapping[str, Any] = field(repr=False)  # aiokafka client arguments; may hold a password
+    entrance: bool = False  # records enter the service on the input: its append time is their `ingested_at`
     instance_id: str | None = None
     compression: str | None = "lz4"
     session_timeout: float = 10
@@ -28,7 +29,8 @@ class EngineConfig:
     batch_bytes: int = 8 << 20
     batch_seconds: float = 0.2
     queue_bytes: int = 16 << 20
-    output_bytes: int = 9 << 20
+    output_bytes: int = 9 << 20  # what topics take of a record
+    letter_bytes: int = 10 << 20  # what `dead-letters` takes: any record of the input, and why it is there
     breaker_run: int = 1000
     breaker_ratio: float = 0.5
     hold_transaction: float = 0  # fault tests: stay inside the open transaction

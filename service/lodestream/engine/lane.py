@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from lodestream.engine.breaker import Breaker
-from lodestream.engine.changelog import Block, MissingBlocksError, PartitionState, restore
+from lodestream.engine.changelog import Block, Changelog, MissingBlocksError, PartitionState, restore
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.observer import Observer
 from lodestream.engine.output import Outgoing, PoisonedError, fault_of
@@ -39,10 +39,6 @@ class Flow(Protocol):
     def resume(self, partition: int) -> None: ...
 
 
-ReadChangelog = Callable[[int], AsyncIterator[list[bytes]]]
-"""Blocks of a changelog partition from its beginning to its last stable offset, in order."""
-
-
 class Lane:
     """Owns a partition until it is closed. `run` is its one task; `put` never waits."""
 
@@ -54,7 +50,7 @@ class Lane:
         committed: int,
         writer: TransactionalWriter,
         new_step: Callable[[], Step],
-        read_changelog: ReadChangelog,
+        changelog: Changelog,
         observer: Observer,
         flow: Flow,
         kept: PartitionState | None,
@@ -68,7 +64,7 @@ class Lane:
         self._committed = committed
         self._writer = writer
         self._new_step = new_step
-        self._read_changelog = read_changelog
+        self._changelog = changelog
         self._observer = observer
         self._flow = flow
         self._queue: deque[tuple[list[Any], int]] = deque()  # fetched aiokafka.ConsumerRecords, and their bytes
@@ -143,6 +139,7 @@ class Lane:
         records: list[Record] = []
         size = 0
         clock = state.clock
+        carried = _append_time if config.entrance else _ingested_at
         new = tuple.__new__  # a third of what the NamedTuple's own constructor costs
         while self._queue and len(records) < config.batch_records and size < config.batch_bytes:
             fetched, bytes_ = self._queue.popleft()
@@ -157,7 +154,7 @@ class Lane:
             for raw in fetched:
                 if raw.offset < state.next_offset:
                     continue
-                at = _ingested_at(raw) if raw.headers else raw.timestamp
+                at = carried(raw) if raw.headers else raw.timestamp
                 clock = max(clock, at)
                 records.append(
                     new(Record, (raw.topic, raw.partition, raw.offset, raw.key, raw.value, raw.headers, at, clock))
@@ -197,6 +194,7 @@ class Lane:
         state.next_offset = last.offset + 1
         state.clock = last.clock
         state.breaker = breaker
+        state.blocks += 1
         self._dirty = False
         self.progressed_at = time.monotonic()
         self._observer.stepped(done, stepped - began)
@@ -273,25 +271,36 @@ class Lane:
         deadline = time.monotonic() + MARKER_SECONDS
         while True:
             try:
-                fresh = await self._restored()
+                fresh = await self._restored(at_least=min(state.blocks, 1))
                 break
             except MissingBlocksError:
                 if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(0.1)
+        self.progressed_at = time.monotonic()
         state.step, state.clock, state.breaker, state.blocks = fresh.step, fresh.clock, fresh.breaker, fresh.blocks
 
     async def _restore(self) -> None:
         began = time.perf_counter()
-        self.state = await self._restored()
+        self.state = await self._restored(at_least=0)
+        if self.state.blocks == 0 and self._committed > 0 and not await self._changelog.has_expired(self.partition):
+            raise StateError(
+                f"{self._config.changelog}[{self.partition}] is empty and has never held anything, but input offset "
+                f"{self._committed} is committed: the changelog was deleted, or the offset set by hand. Replay under "
+                "a new prefix"
+            )
         self._observer.restored(self.partition, self.state.blocks, time.perf_counter() - began)
         self._report_state(self.state)
 
-    async def _restored(self) -> PartitionState:
+    async def _restored(self, at_least: int) -> PartitionState:
+        """The state at the committed offset. Raises `MissingBlocksError` also for fewer blocks than `at_least`."""
         fresh = PartitionState(self._new_step())
-        blocks = self._read_changelog(self.partition)
+        blocks = self._changelog.blocks(self.partition)
         async for applied in restore(fresh, blocks, self._committed, self._input_partitions):
+            self.progressed_at = time.monotonic()
             self._observer.restoring(self.partition, applied)
+        if fresh.blocks < at_least:
+            raise MissingBlocksError(f"the block that ends at input offset {self._committed} is not there")
         return fresh
 
     def _report_state(self, state: PartitionState) -> None:
@@ -305,11 +314,16 @@ class Lane:
 
 
 def _ingested_at(raw: Any) -> int:
-    """The time that the log's clock goes by: carried in a header, and on `raw` the broker's append time."""
+    """The time that the log's clock goes by, which a header carries from where the document entered."""
     for name, value in raw.headers:
-        if name == Header.INGESTED_AT:
+        if name == Header.INGESTED_AT and value is not None:
             try:
                 return from_rfc3339(value.decode())
             except ValueError:  # a foreign header: the broker's own time stands in
                 break
+    return _append_time(raw)
+
+
+def _append_time(raw: Any) -> int:
+    """The broker's append time: where documents enter, no header of theirs may move the log's clock."""
     return int(raw.timestamp)

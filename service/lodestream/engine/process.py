@@ -17,6 +17,7 @@ from lodestream.engine.runtime import Engine
 from lodestream.errors import LodestreamError
 
 STOP_SECONDS = 45  # a stop that takes longer hangs: lanes 15 s, producers 5 s, Faust's own waits about 5 s
+LEAVE_SECONDS = 10  # to leave the group once nothing is in flight; Kafka may be gone, then the session ends it
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,7 @@ def run_engine(build: Callable[[], Engine]) -> int:
     try:
         engine = loop.run_until_complete(prepare())
         engine.app.on_crash = lambda: _end_after(STOP_SECONDS)
+        engine.on_stopped = lambda: _end_after(LEAVE_SECONDS, _exit_code(engine, 0))
         worker = Worker(engine.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
         worker.spinner = None  # it writes control characters to standard output
         worker.execute_from_commandline()
@@ -72,12 +74,15 @@ def _exit_code(engine: Engine | None, code: object) -> int:
     return code if isinstance(code, int) else 1
 
 
-def _end_after(seconds: float) -> None:
-    """End the process if it has not ended by itself: whatever is open then is fenced by the next owner."""
+def _end_after(seconds: float, code: int = 70) -> None:
+    """End the process if it has not ended by itself: whatever is open then is fenced by the next owner.
+
+    70 is EX_SOFTWARE of sysexits.h.
+    """
 
     def end() -> None:
         sys.stderr.flush()
-        os._exit(70)  # EX_SOFTWARE
+        os._exit(code)
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True

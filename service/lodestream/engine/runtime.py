@@ -20,7 +20,7 @@ from lodestream.engine.step import Step
 from lodestream.engine.transaction import FencedError, TransactionalWriter
 from lodestream.engine.transport import Batch, BatchSchema, Transport
 from lodestream.errors import LodestreamError
-from lodestream.kafka.log import read_log
+from lodestream.kafka.log import offsets, read_log
 
 CLOSE_SECONDS = 15  # a lane's last transaction at a rebalance or stop; past it the next owner's fence ends it
 LOOP_SECONDS = 10  # an event loop that has not turned for so long is not alive: 50 times a batch's 0.2 s
@@ -57,7 +57,9 @@ class Engine:
     def __init__(self, config: EngineConfig, new_step: Callable[[], Step], observer: Observer) -> None:
         self.config = config
         self.failure: BaseException | None = None
+        self.on_stopped: Callable[[], None] | None = None  # called when nothing is in flight any more
         self._new_step = new_step
+        self._changelog = TopicChangelog(config.client, config.changelog)
         self._observer = observer
         self._lanes: dict[int, Lane] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -142,7 +144,7 @@ class Engine:
                 committed=offset,
                 writer=self._writers[partition],
                 new_step=self._new_step,
-                read_changelog=self._read_changelog,
+                changelog=self._changelog,
                 observer=self._observer,
                 flow=self,
                 kept=kept.pop(partition, None),
@@ -200,9 +202,6 @@ class Engine:
         self._lanes.clear()
         self._tasks.clear()
 
-    def _read_changelog(self, partition: int) -> AsyncIterator[list[bytes]]:
-        return _blocks(self.config.client, self.config.changelog, partition)
-
     async def stop(self) -> None:
         """End lanes and producers: nothing is in flight after it."""
         if self._stopping:
@@ -214,6 +213,8 @@ class Engine:
             await asyncio.gather(*(writer.stop() for writer in self._writers.values()))
             self._writers.clear()
         log.info("stopped", agent=self.config.agent)
+        if self.on_stopped is not None:
+            self.on_stopped()
 
     async def fail(self, error: BaseException) -> None:
         """Fail fast: the process ends with a non-zero code, and its successor fences and restores."""
@@ -265,6 +266,17 @@ class Engine:
         return Condition(True, f"{len(self._lanes)} partitions")
 
 
-async def _blocks(client: Mapping[str, Any], topic: str, partition: int) -> AsyncIterator[list[bytes]]:
-    async for records in read_log(client, topic, partitions=[partition]):
-        yield [record.value or b"" for record in records]
+class TopicChangelog:
+    """An agent's changelog in its topic."""
+
+    def __init__(self, client: Mapping[str, Any], topic: str) -> None:
+        self._client = client
+        self._topic = topic
+
+    async def blocks(self, partition: int) -> AsyncIterator[list[bytes]]:
+        async for records in read_log(self._client, self._topic, partitions=[partition]):
+            yield [record.value or b"" for record in records]
+
+    async def has_expired(self, partition: int) -> bool:
+        found = await offsets(self._client, self._topic, [partition])
+        return found[partition].beginning > 0

@@ -50,7 +50,7 @@ class TransactionalWriter:
             transaction_timeout_ms=int(config.transaction_timeout * 1000),
             compression_type=config.compression,
             max_batch_size=BATCH_BYTES,
-            max_request_size=config.output_bytes,
+            max_request_size=max(config.output_bytes, config.letter_bytes),
         )
         await self._producer.start()
 

@@ -25,7 +25,7 @@ from lodestream.errors import TopicsError
 from lodestream.kafka.clients import clear_errors, client_arguments, reachable, started
 from lodestream.kafka.partitions import LATEST, leaders, list_offsets
 from lodestream.settings import Settings
-from lodestream.topics import COMPACT, ENRICHED, MESSAGE_MAX_BYTES, Topic, topics
+from lodestream.topics import COMPACT, ENRICHED, Topic, topics
 
 _HOUR_MS: Final = 3_600_000
 _SERVED_SECONDS: Final = 30.0
@@ -41,6 +41,9 @@ class Difference:
     wanted: str
     found: str
 
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.what} is {self.found or 'not set'}, not {self.wanted}"
+
 
 def all_topics(settings: Settings) -> tuple[Topic, ...]:
     """The topics of a deployment. Changelogs are kept for the longest window: that of duplicates."""
@@ -52,7 +55,7 @@ def topic_configs(topic: Topic) -> dict[str, str]:
     configs = {
         # The log's clock is the broker's: it never goes back by what a producer believes.
         "message.timestamp.type": "LogAppendTime",
-        "max.message.bytes": str(MESSAGE_MAX_BYTES),
+        "max.message.bytes": str(topic.max_bytes),
         "cleanup.policy": "compact" if topic.retention_ms is COMPACT else "delete",
     }
     if topic.retention_ms is not COMPACT:
