@@ -106,6 +106,26 @@ def test_a_text_of_a_few_words_is_a_copy_only_under_the_same_headline(
     assert last(article("a", TINY, headline=one), article("b", TINY, 1, headline=other)) == verdict
 
 
+RESIGNS = "The prime minister has resigned, state television said on Monday."
+
+
+@pytest.mark.parametrize(
+    ("body", "hours", "verdict"),
+    [
+        (RESIGNS, 24, "exact of a"),
+        (RESIGNS, 24.1, "original"),
+        (f"{RESIGNS} He gave no reason.", 24, "exact of a"),
+        (f"{RESIGNS} He gave no reason.", 400, "exact of a"),
+        (RESIGNS.removeprefix("The "), 0, "original"),
+        ("国営テレビは首相が辞任したと伝えた。", 24, "exact of a"),
+        ("動画をご覧ください。", 0, "original"),
+    ],
+)
+def test_a_sentence_of_its_own_is_a_copy_under_any_headline_for_a_day(body: str, hours: float, verdict: str) -> None:
+    known = article("a", body, headline="PM resigns", published=0)
+    assert last(known, article("b", body, 1, headline="Breaking", published=hours)) == verdict
+
+
 @pytest.mark.parametrize(
     ("again", "verdict"),
     [

@@ -26,7 +26,8 @@ FAR_CONTAINMENT: Final = 0.95
 SHORT_SHINGLES: Final = 40  # below, a shared quote is half the text
 SHORT_AGE_MS: Final = 24 * HOUR_MS
 SHORT_JACCARD: Final = 0.80
-TINY_SHINGLES: Final = 10  # below, a text says nothing without its headline: "Watch the video."
+TINY_SHINGLES: Final = 10  # below, a few words decide, and only the very same text is a copy
+STUB_SHINGLES: Final = 6  # below ten words a text says nothing without its headline: "Watch the video."
 PART_RATIO: Final = 0.75  # of the lengths, below which a shared text is a part
 EXTENSION_RATIO: Final = 4 / 3  # to the story's longest text
 ROUND_UP_COVERAGE: Final = 0.5  # a text of which less is covered is about more than what it contains,
@@ -100,8 +101,7 @@ def judge(arrival: Arrival, index: Index) -> Verdict | Repeat:
 def relate(new: Arrival, known: Arrival, similarity: Similarity) -> LinkKind | None:
     """The relation of a new text to a known one, or None when they are two texts."""
     if new.exact == known.exact and new.shingles:
-        tiny = min(new.shingles, known.shingles) < TINY_SHINGLES
-        return None if tiny and new.headline != known.headline else LinkKind.EXACT
+        return LinkKind.EXACT if new.headline == known.headline or _says_enough(new, known) else None
     shorter, longer = sorted((new.shingles, known.shingles))
     age = _age(new, known)
     jaccard, containment = similarity.jaccard, similarity.containment
@@ -113,6 +113,13 @@ def relate(new: Arrival, known: Arrival, similarity: Similarity) -> LinkKind | N
     if contained and shorter < PART_RATIO * longer:
         return LinkKind.CONTAINED if new.shingles < known.shingles else LinkKind.CONTAINS
     return LinkKind.NEAR if contained or jaccard >= (NEAR_JACCARD if near else FAR_JACCARD) else None
+
+
+def _says_enough(new: Arrival, known: Arrival) -> bool:
+    """Whether a text that came under two headlines is one story: a short one may be a stub that comes every day."""
+    if new.shingles >= TINY_SHINGLES:
+        return True
+    return new.shingles >= STUB_SHINGLES and _age(new, known) <= SHORT_AGE_MS
 
 
 def _age(a: Arrival, b: Arrival) -> int:
