@@ -76,7 +76,7 @@ def decide(deduper: Deduper, *articles: Article) -> list[Decision]:
 
 
 def said(decision: Decision) -> str:
-    """What a decision comes to, in short: `version 2`, `near of a`, `extends a` or `beside a`."""
+    """What a decision comes to, in short: `version 2`, `near of a`, `extends a`, `beside a` or `part of a`."""
     original, link = decision.original, decision.link
     if original is None:
         assert link is not None
@@ -85,5 +85,7 @@ def said(decision: Decision) -> str:
     if link is None:
         return f"version {original['version']}" if "previous" in original else "original"
     assert link["forwarded"]
+    if link["kind"] == "contained":
+        return f"part of {link['duplicate_of']}"
     assert link["kind"] == "contains"
     return f"extends {original['extends']['article_id']}" if "extends" in original else f"beside {link['duplicate_of']}"

@@ -283,10 +283,102 @@ def test_a_text_with_two_unrelated_stories_is_a_round_up_whatever_its_headline()
 def test_what_a_round_up_contains_is_no_copy_of_it_but_a_copy_of_the_round_up_is() -> None:
     third = prose(16, 150)
     known = (article("a", HALF), article("b", REST, 1), article("c", story(HALF, REST, third), 2))
-    assert last(*known, article("d", third, 3)) == "original"
+    assert last(*known, article("d", third, 3)) == "part of c"
     assert last(*known, article("d", story(HALF, REST, third, "more"), 3)) == "near of c"
     copied = (*known, article("d", story(HALF, REST, third, prose(17, 20)), 3))
-    assert last(*copied, article("e", third, 4)) == "original"
+    assert last(*copied, article("e", third, 4)) == "part of c"
+
+
+KH, DK, MID = prose(30, 200), prose(31, 140), prose(32, 120)
+ROUND_UP = story(KH, DK, MID)
+
+
+@pytest.mark.parametrize(
+    ("articles", "verdicts"),
+    [
+        # The headline says that what stands in the longer text is a story of its own.
+        (
+            [("r", ROUND_UP, "Morning briefing"), ("k", KH, "Dam breached"), ("d", DK, "Minister out")],
+            ["original", "part of r", "part of r"],
+        ),
+        # It does not: two stories that have nothing in common say it, from the second one on.
+        (
+            [("r", ROUND_UP, "Dam breached"), ("k", KH, "Dam breached"), ("d", DK, "Dam breached")],
+            ["original", "contained of r", "part of r"],
+        ),
+        (
+            [("r", ROUND_UP, None), ("k", KH, None), ("d", DK, None), ("m", MID, None)],
+            ["original", "contained of r", "part of r", "part of r"],
+        ),
+        # A story that is more than half of the round-up that came after it.
+        (
+            [("k", KH, "Dam breached"), ("r", story(KH, DK), "Morning briefing"), ("d", DK, "Minister out")],
+            ["original", "beside k", "part of r"],
+        ),
+        (
+            [("k", KH, "Dam breached"), ("r", story(KH, DK), "Dam breached"), ("d", DK, "Minister out")],
+            ["original", "extends k", "part of r"],
+        ),
+        # The longer text is a copy itself, so no original has what it contains.
+        (
+            [("k", story(KH, MID), "Dam breached"), ("r", story(KH, MID, DK[:400]), "Dam"), ("d", DK[:400], "Out")],
+            ["original", "near of k", "original"],
+        ),
+        # A copy of a story beside the round-up is a copy of that story.
+        (
+            [("r", ROUND_UP, "Briefing"), ("k", KH, "Dam breached"), ("c", KH[:700], "Dam breached")],
+            ["original", "part of r", "contained of k"],
+        ),
+        # Cut anywhere, a text that is no round-up is still a copy.
+        (
+            [("a", TEXT, "Storm"), ("b", TEXT[:700], "Storm hits"), ("c", TEXT[400:1200], "Storm hits")],
+            ["original", "contained of a", "contained of a"],
+        ),
+        ([("a", ROUND_UP, "Storm"), ("b", KH, None)], ["original", "contained of a"]),
+        ([("a", story(KH, MID), "Storm"), ("b", KH, "Rain at last")], ["original", "contained of a"]),
+    ],
+)
+def test_no_story_disappears_in_a_text_that_is_about_more(
+    articles: list[tuple[str, str, str | None]], verdicts: list[str]
+) -> None:
+    decisions = decide(
+        Deduper(4 * WEEK, 1000),
+        *(article(name, body, at, headline=headline) for at, (name, body, headline) in enumerate(articles)),
+    )
+    assert [said(decision) for decision in decisions] == verdicts
+
+
+def test_the_part_of_a_round_up_has_a_story_of_its_own() -> None:
+    deduper = Deduper(4 * WEEK, 1000)
+    *_, part = decide(deduper, article("r", ROUND_UP, headline="Briefing"), article("k", KH, 1, headline="Dam"))
+    assert part.original is not None
+    assert part.link is not None
+    assert part.story is not None
+    assert (part.original["story_id"], part.link["story_id"], part.story["story_id"]) == ("k", "r", "k")
+    assert "extends" not in part.original
+
+
+def test_a_link_names_what_is_in_originals_with_the_figures_of_the_two() -> None:
+    """Of the story's copies the longest is likest, but it is not in originals: what it copies is named."""
+    more, most = prose(40, 50), prose(41, 250)
+    alert, full = ALERT, story(ALERT, prose(42, 240))
+    known = (article("alert", alert), article("full", full, 1), article("copy", story(full, more), 2))
+    deduper = Deduper(4 * WEEK, 1000)
+    *_, third = decide(deduper, *known, article("full3", story(full, more, most), 3))
+    assert said(third) == "extends full"
+    assert third.link is not None
+    assert third.link["story_id"] == "alert"
+    assert third.link["jaccard"] == pytest.approx(0.5, abs=0.1)
+    assert third.link["containment"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_link_to_what_was_not_found_to_be_alike_has_the_figures_of_that_pair() -> None:
+    tokens = prose(43, 500).split()
+    bodies = [" ".join(tokens[:300]), " ".join(tokens[100:420]), " ".join(tokens[200:500])]
+    *_, near, last_one = decide(Deduper(WEEK, 1000), *map(article, "abc", bodies))
+    assert (said(near), said(last_one)) == ("near of a", "near of a")
+    assert last_one.link is not None
+    assert last_one.link["jaccard"] == pytest.approx(0.2, abs=0.08)
 
 
 def test_of_several_relations_the_closest_counts() -> None:

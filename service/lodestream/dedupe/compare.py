@@ -20,6 +20,11 @@ class Similarity(NamedTuple):
     containment: float  # of those of the smaller text, what both have
     coverage: float  # of those of the new text, what both have
 
+    @property
+    def covered(self) -> float:
+        """Share of the shingles of the known text that the new one has too: what the other two leave it to be."""
+        return 1 / (1 / self.jaccard + 1 - 1 / self.coverage) if self.jaccard else 0.0
+
 
 def similarities(new: bytes, known: Sequence[bytes]) -> list[Similarity]:
     """The new text beside each known one, from their sketches (u32, little endian, ascending, up to 128).

@@ -143,7 +143,7 @@ class Deduper:
             match.kind,
             duplicate_of=match.article_id,
             story_id=self._index.summary(match.story).original,
-            similarity=match.similarity,
+            similarity=verdict.figures,
             forwarded=verdict.fate is not Fate.DUPLICATE,
         )
 

@@ -140,6 +140,14 @@ class Index:
         found = dict.fromkeys(number for number in numbers if number in self.window)
         return list(found) or [self._stories.oldest(story)]
 
+    def siblings(self, story: int, most: int) -> list[Entry]:
+        """What a story has in the window: its original in the first and newest version, and the newest others."""
+        summary = self._stories.summary(story)
+        if summary is None:
+            return [self.entry(story)]
+        numbers = dict.fromkeys([story, summary.head.number, *self._stories.newest(story, most)])
+        return [self.entry(number) for number in numbers if number in self.window]
+
     def longest(self, story: int) -> int:
         """Shingles of the story's longest known text."""
         if self._stories.summary(story) is None:

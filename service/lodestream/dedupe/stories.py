@@ -180,6 +180,10 @@ class Stories:
         """The story's oldest entry in the window."""
         return self._members[story].numbers[0]
 
+    def newest(self, story: int, most: int) -> list[int]:
+        """The story's newest entries in the window, at most so many."""
+        return self._members[story].numbers[-most:]
+
     def longest_unchained(self, story: int) -> int | None:
         """The longest entry in the window that is no copy of a copy, the first of equals."""
         found = self._members[story].longest_unchained.get()

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from lodestream.dedupe.arrival import Arrival
 from lodestream.dedupe.compare import Similarity, headline_similarity, similarities
+from lodestream.dedupe.entry import Entry
 from lodestream.dedupe.index import Index, Known
 from lodestream.dedupe.stories import Head
 from lodestream.records import LinkKind, Previous
@@ -32,6 +33,9 @@ PART_RATIO: Final = 0.75  # of the lengths, below which a shared text is a part
 EXTENSION_RATIO: Final = 4 / 3  # to the story's longest text
 ROUND_UP_COVERAGE: Final = 0.5  # a text of which less is covered is about more than what it contains,
 SAME_HEADLINE: Final = 0.3  # unless so many words of the headlines are the same: an alert that became a full story
+OTHER_HEADLINE: Final = 0.1  # below, two headlines are about different things
+UNRELATED: Final = 0.1  # of the smaller text: what two stories may share
+SIBLINGS: Final = 8  # newest texts of a story that are asked whether the longer text is about more
 
 
 class Fate(Enum):
@@ -39,6 +43,7 @@ class Fate(Enum):
 
     ORIGINAL = auto()  # opens a story
     ROUND_UP = auto()  # opens a story, and contains another that it is linked to
+    PART = auto()  # opens a story, and stands whole in a known text about more, that it is linked to
     VERSION = auto()  # a new text of an original, or of a copy that is none any more
     EXTENSION = auto()  # joins a story with much more text
     DUPLICATE = auto()  # joins a story
@@ -50,10 +55,11 @@ class Match(NamedTuple):
     kind: LinkKind
     similarity: Similarity
     story: int
-    article_id: str  # of the text's article if that is in `originals`, else of its story's original
+    article_id: str  # of the text's article, or of what that was linked to: one that is in `originals`
     arrival: Arrival
     is_of_round_up: bool
     is_copy: bool
+    is_part: bool  # the known text is about more than the new one, which it contains
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class Verdict:
     version: int = 1
     joins: int | None = None
     match: Match | None = None
+    figures: Similarity | None = None  # of the article and the one that the match names
     is_new: bool = True  # no text of this article is remembered
     previous: Previous | None = None
 
@@ -139,21 +146,57 @@ def _matches(arrival: Arrival, index: Index, stories: Iterable[int]) -> list[Mat
     matches = []
     for (story, entry), similarity in zip(texts, alike, strict=True):
         kind = relate(arrival, entry.arrival, similarity)
-        if kind is None or (kind is LinkKind.CONTAINED and entry.round_up):
-            continue  # what a round-up contains is a story of its own
-        of = entry.arrival.article_id if entry.duplicate_of is None else index.summary(story).original
-        is_of_round_up = entry.round_up and kind is not LinkKind.CONTAINS
-        is_copy = entry.duplicate_of is not None
-        matches.append(Match(kind, similarity, story, of, entry.arrival, is_of_round_up, is_copy))
+        if kind is None:
+            continue
+        matches.append(
+            Match(
+                kind=kind,
+                similarity=similarity,
+                story=story,
+                article_id=entry.duplicate_of or entry.arrival.article_id,
+                arrival=entry.arrival,
+                is_of_round_up=entry.round_up and kind in (LinkKind.EXACT, LinkKind.NEAR),
+                is_copy=entry.duplicate_of is not None,
+                is_part=kind is LinkKind.CONTAINED and _is_part(arrival, entry, similarity, index),
+            )
+        )
     return sorted(matches, key=_rank)
+
+
+def _is_part(arrival: Arrival, entry: Entry, similarity: Similarity, index: Index) -> bool:
+    """Whether a known text that contains a new one is about more: what a round-up contains is a story of its own.
+
+    It is when it was found to be a round-up, when little of it is the new text and nothing of its headline, and when
+    something else of its story has nothing in common with the new text: the article that opened it, of which the
+    longer text is an extension or a copy, or another text that the longer one contains.
+    """
+    if entry.round_up:
+        return True
+    known = entry.arrival
+    named = bool(arrival.headline and known.headline)
+    little = named and similarity.covered < ROUND_UP_COVERAGE
+    if little and headline_similarity(arrival.headline, known.headline) < OTHER_HEADLINE:
+        return True
+    others = [
+        other.arrival
+        for other in index.siblings(entry.story, SIBLINGS)
+        if other.arrival.article_id != arrival.article_id
+        and PART_RATIO * known.shingles > other.arrival.shingles >= SHORT_SHINGLES
+    ]
+    to_known = similarities(known.sketch, [other.sketch for other in others])
+    to_new = similarities(arrival.sketch, [other.sketch for other in others])
+    return any(
+        of_known.containment >= NEAR_CONTAINMENT and of_new.containment < UNRELATED
+        for of_known, of_new in zip(to_known, to_new, strict=True)
+    )
 
 
 _ORDER: Final = {LinkKind.EXACT: 0, LinkKind.NEAR: 1, LinkKind.CONTAINED: 2, LinkKind.CONTAINS: 3}
 
 
-def _rank(match: Match) -> tuple[int, float, int]:
-    """Best first: by kind, then by how much of either text both have, then the earlier story."""
-    return _ORDER[match.kind], -match.similarity.jaccard, match.story
+def _rank(match: Match) -> tuple[bool, int, float, int]:
+    """Best first: by kind, then by how much of either text both have, then the earlier story. Parts come last."""
+    return match.is_part, _ORDER[match.kind], -match.similarity.jaccard, match.story
 
 
 def _settle(arrival: Arrival, index: Index, matches: list[Match], otherwise: Verdict) -> Verdict:
@@ -161,26 +204,52 @@ def _settle(arrival: Arrival, index: Index, matches: list[Match], otherwise: Ver
     if not matches:
         return otherwise
     best = matches[0]
+    named, figures = _named(arrival, index, matches)
+    if best.is_part:
+        # Of what a longer text that is no original contains, no original has anything: there is nothing to link to.
+        return otherwise if best.is_copy else replace(otherwise, fate=Fate.PART, match=named, figures=figures)
     fate, joins = Fate.DUPLICATE, best.story
     if best.kind is LinkKind.CONTAINS:
         if _is_round_up(arrival, matches):
-            return replace(otherwise, fate=Fate.ROUND_UP, match=best)
+            return replace(otherwise, fate=Fate.ROUND_UP, match=named, figures=figures)
         if arrival.shingles >= EXTENSION_RATIO * index.longest(best.story):
             fate = Fate.EXTENSION
-    return replace(otherwise, fate=fate, joins=joins, match=best)
+    return replace(otherwise, fate=fate, joins=joins, match=named, figures=figures)
+
+
+def _named(arrival: Arrival, index: Index, matches: list[Match]) -> tuple[Match, Similarity | None]:
+    """The match that the link is about, and how alike the article is to the one that it names.
+
+    Copies are not in `originals`. Where the best match is one, the article that it copies is named, or another text
+    of the story that relates in the same way, if that is likelier.
+    """
+    best = matches[0]
+    if not best.is_copy:
+        return best, best.similarity
+    same = (match for match in matches if (match.story, match.kind, match.is_copy) == (best.story, best.kind, False))
+    other = next(same, None)
+    numbers = [known.head.number for known in index.known(best.article_id) if known.head.number in index.window]
+    if not numbers:
+        return (best, None) if other is None else (other, other.similarity)
+    copied = similarities(arrival.sketch, [index.entry(numbers[0]).arrival.sketch])[0]
+    if other is not None and other.similarity.jaccard >= copied.jaccard:
+        return other, other.similarity
+    return best, copied
 
 
 def _is_round_up(arrival: Arrival, matches: list[Match]) -> bool:
     """Whether a text that contains others, best first, is about more than one of them."""
     best = matches[0]
     story = [match for match in matches if match.story == best.story]
+    alike = max(headline_similarity(arrival.headline, match.arrival.headline) for match in story)
     if max(match.similarity.coverage for match in story) < ROUND_UP_COVERAGE:
-        heads = (headline_similarity(arrival.headline, match.arrival.headline) for match in story)
-        if max(heads) < SAME_HEADLINE:
+        if alike < SAME_HEADLINE:
             return True
-    others = [match.arrival for match in matches if match.story != best.story]
-    alike = similarities(best.arrival.sketch, [other.sketch for other in others])
-    pairs = zip(others, alike, strict=True)
+    elif arrival.headline and best.arrival.headline and alike < OTHER_HEADLINE:
+        return True
+    others = [match.arrival for match in matches if match.story != best.story and not match.is_part]
+    to_best = similarities(best.arrival.sketch, [other.sketch for other in others])
+    pairs = zip(others, to_best, strict=True)
     return any(relate(best.arrival, other, similarity) is None for other, similarity in pairs)
 
 
