@@ -8,38 +8,51 @@ million to S$38.7 million" are ranges.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
 from lodestream.tag.currencies import (
+    BARE_SIGNS,
     BETWEEN_WORDS,
     CHANGE_WORDS,
     CODES,
     CODES_BEFORE,
     DECIMAL_POINT,
+    NOT_BEHIND_SIGNS,
     NUMBER_WORDS,
     RANGE_WORDS,
+    RATES,
+    SHARED_WORDS,
     SYMBOLS,
+    UNKNOWN,
+    UNSURE_MAGNITUDES,
     alternatives,
+    both_cases,
     code_of,
     currency_words,
     magnitudes,
 )
 
-_DIGITS: Final = r"\d{1,3}(?:[.,'’ \xa0\u202f]\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)?"
+# The second form is Indian: 1,50,000. Whatever comes out must be the whole number.
+_DIGITS: Final = (
+    r"(?>\d{1,3}(?:[.,'’ \xa0\u202f]\d{3})+(?:[.,]\d+)?(?!\d)|\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?|\d+(?:[.,]\d+)?)"
+    r"(?![.,]?\d)"
+)
 _SPACE: Final = r"[ \xa0\u202f-]?"
 _UNSPACED: Final = frozenset({"ja", "zh"})
 _PERCENT: Final = r"[ \xa0]?(?:%|percent|per cent|Prozent|procent|por ciento|pour cent)"
 _OF: Final = r"(?:[ \xa0](?:de|di)(?=[ \xa0])|[ \xa0]d['’])?"  # millones de dólares, milliards d'euros
-_TAIL: Final = re.compile(r"\d[.,'’]?\Z")  # before what is only the end of a longer number
+_TAIL: Final = re.compile(r"\d[.,'’百千万萬亿億兆]?\Z")  # before what is only the end of a longer number
 _LETTER_BEFORE: Final = re.compile(r"[^\W_]\Z")
+_PART_OF_WORDS: Final = re.compile(r"(?:[^\W\d_][-‐‑]|(?i:hundred(?: and)?) )\Z")  # "twenty-five", "hundred and five"
+_LONE_THOUSANDS: Final = re.compile(r"\d{1,3},\d{3}")
 _WORD_BEFORE: Final = re.compile(r"([^\W\d_]+)[ \xa0]\Z")
 _RUN_OF_DIGITS: Final = re.compile("[0-9０-９]+")  # a third of the time of the class for all scripts
 _PREFIX_ENDS: Final = frozenset(written[-1] for written in (*SYMBOLS, *CODES_BEFORE))
-_PREFIX_MAX: Final = 6  # "U.S.$ "
+_PREFIX_MAX: Final = 6  # "U.S.$ ", "AUD $ "
 _WORDS_BEFORE: Final = 24  # "between eleven and twelve "
 _DIGITS_MAX: Final = 15  # longer runs of digits are no money but account numbers and the like
 
@@ -75,6 +88,7 @@ class _Quantity:
     factor: Decimal | None
     currency: str | None
     prefixed: bool
+    unsure: bool  # in a currency that shares its name with others
     year: bool = False  # "in 2025 dollars"
     verb: bool = False  # "five won"
 
@@ -85,6 +99,8 @@ class _Grammar:
     prefix: re.Pattern[str]
     long_factors: tuple[str, ...]
     word: re.Pattern[str] | None
+    part: re.Pattern[str]
+    scale: re.Pattern[str]
     quantity: re.Pattern[str]
     between: re.Pattern[str]
     words: Mapping[str, str]
@@ -96,16 +112,20 @@ def find_amounts(text: str, language: str) -> list[Amount]:
     """The amounts of a text in reading order, none inside another."""
     grammar = _grammar(language)
     amounts = []
+    foreign: set[str] = set()  # signs that stand for something else in this text
     reached = 0
     for position in _anchors(grammar, text):
         first = _quantity(grammar, text, position, alone=True) if position >= reached else None
         if first is None:
             continue
+        if first.unsure and first.prefixed:
+            foreign.add(text[position])
         found = _range(grammar, text, first) or _single(first)
         if found is not None:
             amounts.append(found)
             reached = found.end
-    return amounts
+    # A text that once says "$ 5.000 pesos" means pesos by every other "$" too.
+    return [amount for amount in amounts if text[amount.start] not in foreign] if foreign else amounts
 
 
 def _anchors(grammar: _Grammar, text: str) -> list[int]:
@@ -145,7 +165,7 @@ def _range(grammar: _Grammar, text: str, first: _Quantity) -> Amount | None:
     if link is None or not _joins(link.group().strip(), text, first.start):
         return None
     second = _quantity(grammar, text, link.end())
-    if second is None or (second.currency is None and not first.prefixed):
+    if second is None or (second.currency is None and not first.prefixed) or first.unsure or second.unsure:
         return None
     if first.currency and second.currency and first.currency != second.currency:
         return None
@@ -179,30 +199,71 @@ def _quantity(grammar: _Grammar, text: str, position: int, *, alone: bool = Fals
     before = text[max(0, position - 2) : position]
     if _TAIL.search(before) or (_LETTER_BEFORE.search(before) and grammar.language not in _UNSPACED):
         return None
-    number = _number(found["number"], grammar)
-    if number is None:
+    if found["glued"] and found["glued"] not in RATES:  # a magnitude or unit that is not known
         return None
-    factor = grammar.factors.get(found["factor"] or "") or grammar.factors.get((found["factor"] or "").lower())
-    if found["more"]:  # 1兆2000億
-        rest = _number(found["more"], grammar)
-        number = number * (factor or 1) + (rest or 0) * grammar.factors[found["more_factor"]]
-        factor = None
-    written = prefix or suffix
+    value = _value(grammar, text, found)
+    if value is None:
+        return None
+    number, factor = value
+    end = found.end()
+    if prefix and suffix in NOT_BEHIND_SIGNS:
+        end, suffix = found.start() + len(text[found.start() : found.start("suffix")].rstrip()), None
+    written = suffix if suffix and (prefix is None or prefix in BARE_SIGNS) else prefix
     currency = code_of(written, grammar.language, grammar.words) if written else None
     year = prefix is None and len(found["number"]) == 4 and 1900 <= number <= 2100
     verb = suffix == "won" and number < 1_000
     return _Quantity(
-        found.start(), found.end(), number, factor, currency, bool(prefix), year and suffix == "dollars", verb
+        start=found.start(),
+        end=end,
+        number=number,
+        factor=factor,
+        currency=currency,
+        prefixed=bool(prefix),
+        unsure=bool(written) and currency is None,
+        year=year and suffix == "dollars",
+        verb=verb,
     )
 
 
-def _number(written: str, grammar: _Grammar) -> Decimal | None:
+def _value(grammar: _Grammar, text: str, found: re.Match[str]) -> tuple[Decimal, Decimal | None] | None:
+    """The number and the factor that was written behind it, None where there is none. None: not understood."""
+    if not found["number"][0].isdigit() and _PART_OF_WORDS.search(text, max(0, found.start() - 12), found.start()):
+        return None
+    number = _number(found["number"], grammar, found["prefix"] or "")
+    if number is None:
+        return None
+    factor = _factor(grammar, found["factor"])
+    if not found["more"]:
+        return number, factor
+    # 1兆2000億, 5万5000: each part is smaller than the unit of the one before.
+    total, unit = number * (factor or 1), factor or Decimal(1)
+    for part in grammar.part.finditer(found["more"]):
+        digits, scale = _number(part["number"], grammar, ""), _factor(grammar, part["factor"]) or Decimal(1)
+        if digits is None or digits * scale >= unit:
+            return None
+        total += digits * scale
+        unit = scale
+    return total, None
+
+
+def _factor(grammar: _Grammar, written: str | None) -> Decimal | None:
+    """The product of the magnitudes: lakh crore, mil millones, 千万."""
+    if not written:
+        return None
+    factor = Decimal(1)
+    for scale in grammar.scale.findall(written):
+        factor *= grammar.factors[scale]
+    return factor
+
+
+def _number(written: str, grammar: _Grammar, prefix: str) -> Decimal | None:
     """A number in the notation of the language: 1,234.5 or 1.234,5 or 1 234,5; words up to twelve."""
     word = grammar.numbers.get(written.lower())
     if word is not None:
         return Decimal(word)
     plain = re.sub(r"['’ \xa0\u202f]", "", written)
-    point, comma = (".", ",") if grammar.language in DECIMAL_POINT else (",", ".")
+    american = prefix.endswith("$") and _LONE_THOUSANDS.fullmatch(plain)  # "$5,000", as Mexico and agencies write
+    point, comma = (".", ",") if american or grammar.language in DECIMAL_POINT else (",", ".")
     if plain.count(comma) > 1 or (comma in plain and point in plain and plain.index(comma) < plain.index(point)):
         plain = plain.replace(comma, "")
     elif comma in plain and point not in plain:
@@ -221,38 +282,39 @@ def _plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _both_cases(words: Iterable[str]) -> set[str]:
-    """The words as they are and with a capital, for headlines. Ignoring case altogether is several times slower."""
-    return {form for word in words for form in (word, word[:1].upper() + word[1:])}
-
-
 @lru_cache(maxsize=64)
 def _grammar(language: str) -> _Grammar:
     words, factors, numbers = currency_words(language), magnitudes(language), NUMBER_WORDS.get(language, {})
-    long_factors = tuple(word for word in factors if len(word) > 3)
+    long_factors = tuple(word for word in factors if len(word) > 3 and not word.isupper())
     unspaced = language in _UNSPACED
     word_end = "" if unspaced else r"(?![^\W\d_])"
-    codes, symbols, scales = "|".join(CODES_BEFORE), alternatives(SYMBOLS), alternatives(_both_cases(factors))
-    number = rf"(?:{_DIGITS})" + (rf"|(?i:{alternatives(numbers)})\b" if numbers else "")
+    codes, symbols, scales = "|".join(CODES_BEFORE), alternatives(SYMBOLS), alternatives(factors)
+    number = _DIGITS + (rf"|(?i:{alternatives(numbers)})\b" if numbers else "")
     links = alternatives(RANGE_WORDS.get(language, ("to",)))
-    named = "|".join(filter(None, [alternatives(_both_cases(words)), "|".join(CODES)]))
-    quantity = (
-        rf"(?:(?P<prefix>{symbols}|{codes})[ \xa0]?)?"
-        rf"(?P<number>{number})"
-        rf"(?:{_SPACE}(?P<factor>{scales}){word_end}{_OF})?"
-        + (
-            rf"(?:(?P<more>{_DIGITS})(?P<more_factor>{scales}))?"
-            if unspaced
-            else "(?P<more>(?!))?(?P<more_factor>(?!))?"
+    named = alternatives({*words, *SHARED_WORDS})
+    if unspaced:
+        scaled = rf"(?P<factor>(?:{scales})*)(?P<more>(?:{_DIGITS}(?:{scales})*)*+)"
+        glued = "(?P<glued>(?!))?"
+    else:
+        times = alternatives(word for word in factors if len(word) > 2)
+        unsure = alternatives(both_cases(UNSURE_MAGNITUDES))
+        scaled = (
+            rf"(?:{_SPACE}(?P<factor>(?:{scales}){word_end}(?:{_SPACE}(?:{times}){word_end})?){_OF})?+(?P<more>(?!))?"
+            + (rf"(?!{_SPACE}(?:{unsure}){word_end})" if language == UNKNOWN else "")
         )
-        + rf"(?!{_PERCENT})"
-        + rf"(?:{_SPACE}(?P<suffix>(?:{named}){word_end}|[€£¥￥₹₩₽₺₪₫₴]|kr\b))?"
+        glued = r"(?=(?P<glued>[^\W\d_]*))"
+    quantity = (
+        rf"(?:(?P<prefix>(?:{codes})[ \xa0]?\$|{symbols}|{codes})[ \xa0]?)?"
+        rf"(?P<number>{number}){scaled}(?!{_PERCENT})"
+        rf"(?:{_SPACE}(?P<suffix>(?:{named}){word_end}|(?:{'|'.join(CODES)})(?!\w)|[€£¥￥₹₩₽₺₪₫₴]|kr\b))?{glued}"
     )
     return _Grammar(
         language=language,
-        prefix=re.compile(rf"(?:{symbols}|\b(?:{codes}))[ \xa0]?\Z"),
+        prefix=re.compile(rf"(?:(?:\b(?:{codes})[ \xa0]?)?\$|{symbols}|\b(?:{codes}))[ \xa0]?\Z"),
         long_factors=long_factors,
         word=re.compile(rf"\b(?i:{alternatives(numbers)})\b") if numbers else None,
+        part=re.compile(rf"(?P<number>{_DIGITS})(?P<factor>(?:{scales})*)"),
+        scale=re.compile(scales),
         quantity=re.compile(quantity),
         between=re.compile(
             rf"[-–—~〜～]|{links}" if unspaced else rf"[ \xa0]?[-–—~][ \xa0]?|[ \xa0](?:{links})[ \xa0]"

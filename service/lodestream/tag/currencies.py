@@ -51,7 +51,9 @@ _WORDS: Final = {
     "es": {
         "dólares estadounidenses": "USD", "dólares": "USD", "euros": "EUR", "libras": "GBP", "libras esterlinas": "GBP",
         "yenes": "JPY", "yuanes": "CNY", "rublos": "RUB", "francos suizos": "CHF", "pesos mexicanos": "MXN",
-        "pesos argentinos": "ARS", "pesos chilenos": "CLP", "pesos colombianos": "COP", "reales": "BRL", "soles": "PEN",
+        "pesos argentinos": "ARS", "pesos chilenos": "CLP", "pesos colombianos": "COP", "pesos uruguayos": "UYU",
+        "pesos dominicanos": "DOP", "pesos filipinos": "PHP", "dólares canadienses": "CAD",
+        "dólares australianos": "AUD", "reales": "BRL", "soles": "PEN",
     },
     "fr": {
         "dollars américains": "USD", "dollars canadiens": "CAD", "dollars": "USD", "euros": "EUR", "euro": "EUR",
@@ -72,11 +74,29 @@ _WORDS: Final = {
     },
 }  # fmt: skip
 
+BARE_SIGNS: Final = frozenset({"$", "¥", "￥", "£", "Rs", "Rs."})
+"""Signs that several currencies share: a word or code behind the number says which one."""
+NOT_BEHIND_SIGNS: Final = frozenset({"won", "Won", "WON", "TRY", "PEN", "RON"})
+"""Words that mostly mean something else behind an amount with a sign: "the $500,000 won by the team"."""
+UNKNOWN: Final = "und"
+
+
+def both_cases(words: Iterable[str]) -> set[str]:
+    """The words as they are, with a capital and in capitals. Ignoring case altogether is several times slower."""
+    return {form for word in words for form in (word, word[:1].upper() + word[1:], word.upper())}
+
+
+SHARED_WORDS: Final = frozenset(
+    both_cases("pesos peso francs franc francos dinars dinar dinares crowns kroner krona Kronen".split())
+)
+"""Currencies of several countries: without the country the amount has no code, whatever sign stands before it."""
+
 # German Milliarde, Swedish miljard, French milliard are 10^9, and "Billion" is 10^12 there (long scale).
 _MAGNITUDES: Final = {
     "en": {
         "thousand": 3, "million": 6, "billion": 9, "trillion": 12, "mn": 6, "mln": 6, "bn": 9, "bln": 9, "tn": 12,
-        "trn": 12, "k": 3, "m": 6, "b": 9, "lakh": 5, "crore": 7,
+        "trn": 12, "k": 3, "m": 6, "b": 9, "mil": 6, "mio": 6, "bil": 9, "tril": 12,
+        "hundred": 2, "lakh": 5, "lakhs": 5, "lac": 5, "crore": 7, "crores": 7, "cr": 7,
     },
     "de": {
         "Tausend": 3, "Million": 6, "Millionen": 6, "Mio.": 6, "Mio": 6, "Milliarde": 9, "Milliarden": 9,
@@ -86,17 +106,27 @@ _MAGNITUDES: Final = {
         "tusen": 3, "miljon": 6, "miljoner": 6, "miljard": 9, "miljarder": 9, "mdr": 9,
         "biljon": 12, "biljoner": 12,
     },
-    "es": {"mil": 3, "millón": 6, "millones": 6, "mil millones": 9, "billón": 12, "billones": 12},
-    "fr": {"mille": 3, "million": 6, "millions": 6, "milliard": 9, "milliards": 9, "billions": 12},
+    "es": {"mil": 3, "millón": 6, "millones": 6, "M": 6, "billón": 12, "billones": 12},
+    "fr": {
+        "mille": 3, "million": 6, "millions": 6, "M": 6, "milliard": 9, "milliards": 9, "Md": 9, "Mds": 9,
+        "billions": 12,
+    },
     "it": {"mila": 3, "milione": 6, "milioni": 6, "miliardo": 9, "miliardi": 9},
     "pt": {
-        "mil": 3, "milhão": 6, "milhões": 6, "mil milhões": 9, "bilhão": 9, "bilhões": 9, "biliões": 12,
-        "trilhões": 12,
+        "mil": 3, "milhão": 6, "milhões": 6, "bilhão": 9, "bilhões": 9, "bilião": 12, "biliões": 12,
+        "trilhão": 12, "trilhões": 12,
     },
     "nl": {"duizend": 3, "miljoen": 6, "miljard": 9},
-    "ja": {"万": 4, "億": 8, "兆": 12},
-    "zh": {"万": 4, "萬": 4, "亿": 8, "億": 8, "万亿": 12, "兆": 12},
+    "ms": {"ribu": 3, "juta": 6, "mil": 6, "bilion": 9, "bil": 9, "trilion": 12},
+    "id": {"ribu": 3, "juta": 6, "miliar": 9, "triliun": 12},
+    "ja": {"百": 2, "千": 3, "万": 4, "億": 8, "兆": 12},
+    "zh": {"百": 2, "千": 3, "万": 4, "萬": 4, "亿": 8, "億": 8, "兆": 12},
 }  # fmt: skip
+_MAGNITUDES_LIKE: Final = {"ca": "es", "gl": "es"}
+UNSURE_MAGNITUDES: Final = frozenset({"mil"})
+"""A million in English and a thousand in Spanish: where the language is not known they make no amount."""
+RATES: Final = ("pp", "pw", "pm", "pcm", "pa", "ph")
+"""What may be written onto a number of money: "£30pp". Other letters there say that it is not understood."""
 NUMBER_WORDS: Final = {
     "en": {
         "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
@@ -135,24 +165,35 @@ def currency_words(language: str) -> dict[str, str]:
     """Words after a number → code. Languages without a list use the codes and symbols alone."""
     words = {}
     for word, code in _WORDS.get(language, {}).items():
-        words[word.replace("{s}", "")] = code
-        words[word.replace("{s}", "s")] = code
+        for form in both_cases((word.replace("{s}", ""), word.replace("{s}", "s"))):
+            words[form] = code
     return words
 
 
 def magnitudes(language: str) -> dict[str, Decimal]:
-    """Words after a number → factor. English ones are understood where a language has none of its own."""
-    return {word: Decimal(10) ** power for word, power in _MAGNITUDES.get(language, _MAGNITUDES["en"]).items()}
+    """Words after a number → factor. English ones are understood where a language has none of its own.
+
+    The words come first as they are listed, then in the other cases.
+    """
+    powers = _MAGNITUDES.get(_MAGNITUDES_LIKE.get(language, language), _MAGNITUDES["en"])
+    known = language != UNKNOWN
+    sure = {word: power for word, power in powers.items() if known or word not in UNSURE_MAGNITUDES}
+    forms = {form: power for word, power in sure.items() for form in both_cases((word,))}
+    return {word: Decimal(10) ** power for word, power in (sure | forms).items()}
 
 
-def code_of(written: str, language: str, words: Mapping[str, str]) -> str:
-    """The ISO 4217 code of a symbol, a code or a word as it stands in the text."""
+def code_of(written: str, language: str, words: Mapping[str, str]) -> str | None:
+    """The ISO 4217 code of a symbol, a code or a word as it stands in the text. None: it may be one of several."""
     if written in {"¥", "￥"} and language == "zh":
         return "CNY"
     if written in SYMBOLS:
         return SYMBOLS[written]
-    found = words.get(written) or words.get(written[:1].lower() + written[1:])
-    return found or _ALIASES.get(written.upper(), written.upper())
+    if written in words:
+        return words[written]
+    if written in SHARED_WORDS:
+        return None
+    code = written[:3].upper()  # "AUD $"
+    return _ALIASES.get(code, code)
 
 
 def alternatives(words: Iterable[str]) -> str:
