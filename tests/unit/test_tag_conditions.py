@@ -25,6 +25,8 @@ name.en = [
     { term = "Unlesser", unless = ["@opera"] },
     "openwood*",
     "*closewood",
+    "prewood-*",
+    "*-postwood",
 ]
 name.zh = [{ term = "甲国", not_after = ["司"], not_before = ["洋"] }]
 
@@ -78,6 +80,12 @@ def tagger(tmp_path_factory: pytest.TempPathFactory) -> Tagger:
         ("a reopenwood", False),
         ("an enclosewood", True),
         ("closewoody", False),
+        ("the prewood-age", True),
+        ("the prewood\u2011age", True),
+        ("the prewood, which", False),
+        ("(prewood) prewood. Prewood prewood—and", False),
+        ("an old-postwood", True),
+        ("old, postwood", False),
     ],
 )
 def test_a_condition_decides_whether_a_term_counts(tagger: Tagger, text: str, found: bool) -> None:  # noqa: FBT001 - a table

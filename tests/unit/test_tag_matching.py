@@ -71,6 +71,14 @@ def surfaces(tags: list[Tag], article: dict[str, str], identity: str) -> list[st
         ("en", "Lithium, lithium-ion and lithiumlike", "commodity:lithium", ["Lithium", "lithium"]),
         ("de", "Lithiumvorkommen", "commodity:lithium", ["Lithium"]),
         (
+            "de",
+            "Seltene Erden, Kupfer (Seltene Erden) und Seltene-Erden-Projekte",
+            "commodity:rare-earths",
+            ["Seltene Erden", "Seltene Erden", "Seltene-Erden"],
+        ),
+        ("de", "Die ATP-Tour und die WTA-Tour", "medtop:20001085", ["ATP", "WTA"]),
+        ("de", "Das Molekül ATP, das die Zelle antreibt: ATP (WTA). Corona, Corona.", "medtop:20001085", []),
+        (
             "en",
             "Rare\u2011earth, rare earths; rare. Earths",
             "commodity:rare-earths",

@@ -37,6 +37,8 @@ _LENT_CLASSES: Final = frozenset({"name", "capital", "government"})
 _LATIN_END: Final = "\u024f"
 _REMOVED_BY_NORMALISING: Final = "-' \xa0"  # what may stand for one another between the words of a term
 _SAME: Final = str.maketrans({"’": "'", "‘": "'", "–": "-", "—": "-"})
+# What may stand where a term begins or ends with one of these. Normalised they are spaces, as any mark is.
+_END_MARKS: Final = {"-": "-\u2010\u2011–", "'": "'’"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +52,8 @@ class Sense:
     length: int  # of the span, in code points
     capitals: tuple[int, ...]  # offsets that must be capitals
     literal: str | None  # the term itself where normalising removes marks that matter ("US$", "U.S.")
+    before: str  # marks of which one stands before the span, where the term begins with one; else empty
+    after: str  # the same behind it ("ATP-*")
     katakana: bool
     local: LocalGuard | None
     guard: Guard | None
@@ -127,8 +131,10 @@ class Matcher:
         number = self._numbers.setdefault(pattern, len(self._numbers))
         if number == len(self._senses):
             self._senses.append([])
-        capitals = tuple(offset for offset, char in enumerate(term.text) if char.isupper())
-        literal = _literal(term.text, normalised)
+        before, after = _END_MARKS.get(term.text[0], ""), _END_MARKS.get(term.text[-1], "")
+        word = term.text[bool(before) : len(term.text) - bool(after)]
+        capitals = tuple(offset for offset, char in enumerate(word) if char.isupper())
+        literal = _literal(word, normalise(word))
         katakana = _is_katakana(term.text[0]) or _is_katakana(term.text[-1])
         local = local_guard(term.guard) if term.guard is not None else None
         self._senses[number].append(
@@ -136,14 +142,16 @@ class Matcher:
                 kind=kind,
                 entry=entry,
                 term=term,
-                lead=lead,
-                length=len(term.text),
+                lead=lead + bool(before),
+                length=len(word),
                 capitals=capitals,
                 literal=literal,
+                before=before,
+                after=after,
                 katakana=katakana,
                 local=local,
                 guard=term.guard if term.guard is not None and (term.guard.needs or term.guard.unless) else None,
-                check=_ALL if literal or katakana or local or len(capitals) > 1 else _CHECK.get(capitals, _ALL),
+                check=_ALL if literal or before or after or katakana or local else _CHECK.get(capitals, _ALL),
             )
         )
 
@@ -217,6 +225,8 @@ def _stands(sense: Sense, text: str, normalised: str, start: int, end: int) -> b
         if not text[start + offset].isupper():
             return False
     if sense.literal is not None and text[start:end].translate(_SAME).lower() != sense.literal:
+        return False
+    if (sense.before and text[start - 1] not in sense.before) or (sense.after and text[end] not in sense.after):
         return False
     if sense.katakana and (
         (_is_katakana(text[start]) and _is_katakana(text[start - 1]))
