@@ -35,6 +35,51 @@ def surfaces(tags: list[Tag], article: dict[str, str], identity: str) -> list[st
     return [article[field][start:end] for tag in tags if tag["id"] == identity for field, start, end in tag["spans"]]
 
 
+COUNTRIES = [
+    # Namesakes: a name before a comma and a state.
+    ("en", "Storms closed schools in Panama City, Florida, on Monday.", set()),
+    ("en", "They flew to Panama City on Monday.", {"PA"}),
+    ("en", "in Vienna, Virginia. Later in Vienna", set()),
+    ("en", "VIENNA, Va. (AP)", set()),
+    ("en", "a barn in Lebanon, PA 17042, and one in Peru, IN", set()),
+    ("en", "fires in Lebanon, Pennsylvania, and Cuba, New York", set()),
+    ("en", "Cuba, New York. The mayor of Cuba said so; the Cuban ambassador laughed", {"CU"}),
+    ("en", "born in Rome, Georgia, and buried in London, Ontario", set()),
+    ("en", "the capital Tbilisi, Georgia", {"GE"}),
+    ("en", "talks with Armenia, Georgia and Russia", {"AM", "GE", "RU"}),
+    ("en", "offices in London, New York and Tokyo", {"GB", "JP"}),
+    ("en", "fires in Australia, California and Greece", {"AU", "GR"}),
+    ("en", "fires in Australia, California, and Greece", {"AU", "GR"}),
+    ("en", "In China, California's governor met them", {"CN"}),
+    ("en", "In Mexico, Texas officials met them", {"MX"}),
+    ("en", "In London, Virginia Woolf wrote", {"GB"}),
+    ("en", "between China, New York Times readers say", {"CN"}),
+    ("en", "IT CAME FROM CHINA, IN MAY", {"CN"}),
+    # What a longer term with conditions is not, a shorter one inside is not either.
+    ("en", "the beaches of Panama City Beach", set()),
+    ("ja", "チリ紙を買った", set()),
+    ("ja", "チリの銅", {"CL"}),
+    # A currency is no country, nor is an airline.
+    ("en", "The Swiss franc rose against the Canadian dollar and the Turkish lira.", set()),
+    ("en", "The Swiss, frankly, and a Canadian dollar store", {"CH"}),
+    ("en", "He flew Turkish Airlines and Air France", set()),
+    ("de", "Der Schweizer Franken und die schwedische Krone", set()),
+    ("sv", "Norska kronan och kanadensiska dollarn", set()),
+    ("es", "el franco suizo y 300 pesos mexicanos", set()),
+    ("fr", "le franc suisse et le rouble russe", set()),
+    ("ja", "スイスフランとカナダドル", set()),
+    ("zh", "瑞士法郎和瑞典克朗", set()),
+]
+
+
+@pytest.mark.parametrize(("language", "text", "expected"), COUNTRIES)
+def test_a_name_that_is_part_of_another_is_no_country(
+    tagger: Tagger, language: str, text: str, expected: set[str]
+) -> None:
+    tags = tagger.tag({"body": text, "language": language})
+    assert {tag["id"] for tag in tags if tag["kind"] == "country"} == expected
+
+
 @pytest.mark.parametrize(
     ("language", "text", "identity", "expected"),
     [

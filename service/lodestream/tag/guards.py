@@ -39,10 +39,14 @@ class LocalGuard:
     lower: bool
     mixed: bool
 
-    def holds(self, text: str, normalised: str, start: int, end: int) -> bool:
+    def is_other_name(self, normalised: str, start: int, end: int) -> bool:
+        """A neighbour makes the term part of another name: "Panama City" before "Florida"."""
         if self.not_after and normalised.endswith(self.not_after, max(0, start - _REACH), start):
-            return False
-        if self.not_before and normalised.startswith(self.not_before, end):
+            return True
+        return bool(self.not_before) and normalised.startswith(self.not_before, end)
+
+    def holds(self, text: str, normalised: str, start: int, end: int) -> bool:
+        if self.is_other_name(normalised, start, end):
             return False
         if self.alone and not _alone(text, start, end):
             return False
@@ -50,7 +54,7 @@ class LocalGuard:
             return False
         if self.inside and _begins_sentence(text, start):
             return False
-        return not (self.mixed and _in_capitals(text, start, end))
+        return not (self.mixed and in_capitals(text, start, end))
 
 
 def local_guard(guard: Guard) -> LocalGuard | None:
@@ -99,7 +103,7 @@ def _begins_sentence(text: str, start: int) -> bool:
     return position < 0 or text[position] in _SENTENCE_ENDS
 
 
-def _in_capitals(text: str, start: int, end: int) -> bool:
+def in_capitals(text: str, start: int, end: int) -> bool:
     """The letters around the term, some at least, are all capitals."""
     around = text[max(0, start - _LINE) : start] + text[end : end + _LINE]
     letters = [char for char in around if char.isalpha()]

@@ -8,7 +8,7 @@ decided by its senses: language, capitals, marks that normalising removed, and i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import ahocorasick_rs
@@ -19,6 +19,7 @@ from lodestream.tag.terms import Guard, Term
 from lodestream.tag.vocabulary import Vocabulary
 
 MASK: Final = -1
+SHADOW: Final = -2
 _ANY: Final = "*"
 _CUE: Final = "cue"
 _UNKNOWN: Final = "und"
@@ -43,7 +44,7 @@ _END_MARKS: Final = {"-": "-\u2010\u2011–", "'": "'’"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sense:
-    """What a pattern means in a language: entry number (or `MASK`), where its span lies in the pattern."""
+    """What a pattern means in a language: entry number (or `MASK`, `SHADOW`), where its span lies in the pattern."""
 
     kind: str
     entry: int
@@ -58,6 +59,7 @@ class Sense:
     local: LocalGuard | None
     guard: Guard | None
     check: int  # what is to be checked where it was found: `_NOTHING`, `_CAPITAL` or `_ALL`
+    shadow: Sense | None = None  # what stands there where a neighbour makes it another name: hides what lies inside
 
 
 class Match(NamedTuple):
@@ -93,6 +95,9 @@ class Matcher:
     def find(self, text: str, normalised: str, language: str) -> tuple[list[Match], set[int]]:
         """Every sense whose own conditions hold at its place, and the numbers of the cues in the text.
 
+        Where a neighbour makes a term another name, its place comes as a `SHADOW`: "Panama City, Florida" is no
+        "Panama" either.
+
         `text` begins and ends with a character of no word and `normalised` is its normal form. Conditions about
         the whole article (`needs`, `unless`) are the caller's.
         """
@@ -116,6 +121,12 @@ class Matcher:
                             cues.add(sense.entry)
                         else:
                             matches.append(Match(start, end, sense))
+                    elif (
+                        sense.shadow is not None
+                        and sense.local is not None
+                        and sense.local.is_other_name(normalised, start, end)
+                    ):
+                        matches.append(Match(start, end, sense.shadow))
         return matches, cues
 
     def _add_cue(self, cue: str) -> None:
@@ -137,23 +148,24 @@ class Matcher:
         literal = _literal(word, normalise(word))
         katakana = _is_katakana(term.text[0]) or _is_katakana(term.text[-1])
         local = local_guard(term.guard) if term.guard is not None else None
-        self._senses[number].append(
-            Sense(
-                kind=kind,
-                entry=entry,
-                term=term,
-                lead=lead + bool(before),
-                length=len(word),
-                capitals=capitals,
-                literal=literal,
-                before=before,
-                after=after,
-                katakana=katakana,
-                local=local,
-                guard=term.guard if term.guard is not None and (term.guard.needs or term.guard.unless) else None,
-                check=_ALL if literal or before or after or katakana or local else _CHECK.get(capitals, _ALL),
-            )
+        sense = Sense(
+            kind=kind,
+            entry=entry,
+            term=term,
+            lead=lead + bool(before),
+            length=len(word),
+            capitals=capitals,
+            literal=literal,
+            before=before,
+            after=after,
+            katakana=katakana,
+            local=local,
+            guard=term.guard if term.guard is not None and (term.guard.needs or term.guard.unless) else None,
+            check=_ALL if literal or before or after or katakana or local else _CHECK.get(capitals, _ALL),
         )
+        if local is not None and " " in normalised.strip():
+            sense = replace(sense, shadow=replace(sense, entry=SHADOW, guard=None))
+        self._senses[number].append(sense)
 
 
 class _Automaton:

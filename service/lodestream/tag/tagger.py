@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, cast
 from lodestream.records import Tag
 from lodestream.tag.amounts import Amount, find_amounts
 from lodestream.tag.matcher import MASK, Match, Matcher
+from lodestream.tag.namesakes import without_namesakes
 from lodestream.tag.normalise import normalise, reading_length
 from lodestream.tag.topics import Topics
 from lodestream.tag.vocabulary import Entry, Vocabulary
@@ -54,7 +55,8 @@ class Tagger:
         language = _primary(article.get("language"))
         normalised = normalise(text)
         matches, present = self._matcher.find(text, normalised, language)
-        kept = self._conditions(_longest(matches), present)
+        found = without_namesakes(_longest(matches), text, lambda match: self._entries[match.sense.entry].id)
+        kept = self._conditions(found, present)
         spans = _Spans(starts)
         tags = [
             *self._named(kept, spans),
@@ -65,16 +67,16 @@ class Tagger:
         return tags
 
     def _conditions(self, kept: Sequence[Match], present: set[int]) -> list[Match]:
-        """Without masks, and without terms whose conditions about the whole article do not hold."""
+        """Without masks and shadows, and without terms whose conditions about the whole article do not hold."""
         guarded = [match for match in kept if match.sense.guard is not None]
         if not guarded:
-            return [match for match in kept if match.sense.entry != MASK]
+            return [match for match in kept if match.sense.entry >= 0]
         certain = {match.sense.entry for match in kept if match.sense.term.guard is None}
         cues = self._matcher.cues
         result = []
         for match in kept:
             sense = match.sense
-            if sense.entry == MASK:
+            if sense.entry < 0:
                 continue
             if sense.guard is not None:
                 if any(cues[cue] in present for cue in sense.guard.unless):
