@@ -176,7 +176,7 @@ def test_an_empty_vocabulary_of_terms_tags_nothing() -> None:
     vocabulary = load_vocabulary()
     empty = type(vocabulary)(version="0", entries=())
     assert Tagger(empty).tag({"body": "Peru 中国", "language": "en"}) == []
-    assert Topics(()).score([], 0, 0.0) == {}
+    assert Topics(()).score([], 0, 0, 0.0) == {}
 
 
 @given(st.text())

@@ -8,7 +8,7 @@ governor said").
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 from lodestream.tag.guards import in_capitals
@@ -46,18 +46,17 @@ _LISTED: Final = re.compile(r"\w, \Z")
 _CLAUSE: Final = re.compile(r"(?:^|[.!?:\n\"“] ?)(?:In|From|Outside) \Z")
 
 
-def without_namesakes(matches: Iterable[Match], text: str, identity: Callable[[Match], str]) -> list[Match]:
+def without_namesakes(matches: list[Match], text: str, identity: Callable[[Match], str]) -> list[Match]:
     """The matches without names of countries and capitals that stand for another place.
 
     An article about Lebanon, Pennsylvania, calls it Lebanon from then on: where a name was found to be another
     place, it is one everywhere, unless something else speaks for the country. `identity` gives its code.
     """
-    kept: list[Match] = []
-    dropped: list[Match] = []
-    for match in matches:
-        (dropped if _is_namesake(match, text, identity) else kept).append(match)
+    before_comma = [match for match in matches if text[match.end] == ","]
+    dropped = {match for match in before_comma if _is_namesake(match, text, identity)}
     if not dropped:
-        return kept
+        return matches
+    kept = [match for match in matches if match not in dropped]
     names = {(match.sense.entry, match.sense.term.text) for match in dropped}
     certain = {
         match.sense.entry
@@ -73,7 +72,7 @@ def without_namesakes(matches: Iterable[Match], text: str, identity: Callable[[M
 
 def _is_namesake(match: Match, text: str, identity: Callable[[Match], str]) -> bool:
     start, end, sense = match
-    if text[end] != "," or sense.kind != _KIND or sense.term.word_class not in _NAMES:
+    if sense.kind != _KIND or sense.term.word_class not in _NAMES:
         return False
     found = _BEHIND.match(text, end)
     if found is None or found["state"] is None:

@@ -7,6 +7,7 @@ it is named, a topic when its words weigh enough together (`topics`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final, Literal, cast
@@ -33,6 +34,8 @@ _GAP: Final = "\n\n"
 _HEADLINE_MENTIONS: Final = 3  # a mention in the headline says as much as three in the body
 _START: Final = itemgetter(0)
 _END: Final = itemgetter(1)
+_SENTENCE_END: Final = re.compile(r"[.!?](?=\s)|[。！？]|\n\n")
+_LEAD_MAX: Final = 250  # code points of a first sentence
 _HALF: Final = 3  # mentions that make a score of one half
 
 
@@ -60,7 +63,7 @@ class Tagger:
         spans = _Spans(starts)
         tags = [
             *self._named(kept, spans),
-            *self._topic_tags(kept, spans, reading_length(normalised)),
+            *self._topic_tags(kept, spans, _lead_end(text, spans.headline_end), reading_length(normalised)),
             *_amount_tags(find_amounts(text, language), spans),
         ]
         tags.sort(key=lambda tag: (_KIND_ORDER.index(tag["kind"]), -tag["score"], tag["id"]))
@@ -107,8 +110,8 @@ class Tagger:
             tags.append(_tag(self._entries[number], self._implied(causes), mentions, spans))
         return tags
 
-    def _topic_tags(self, matches: Iterable[Match], spans: _Spans, length: float) -> list[Tag]:
-        scored = self._topics.score(matches, spans.headline_end, length)
+    def _topic_tags(self, matches: Iterable[Match], spans: _Spans, lead_end: int, length: float) -> list[Tag]:
+        scored = self._topics.score(matches, spans.headline_end, lead_end, length)
         implied: dict[int, list[int]] = {}
         for number in scored:
             for above in self._above(number):
@@ -164,6 +167,14 @@ def _joined(article: Mapping[str, Any]) -> tuple[str, list[tuple[str, int, int]]
             parts += (value, _GAP)
             position += len(value) + len(_GAP)
     return "".join(parts), starts
+
+
+def _lead_end(text: str, headline_end: int) -> int:
+    """Where the first sentence behind the headline ends; 0 where there is no headline to say what matters."""
+    if not headline_end:
+        return 0
+    found = _SENTENCE_END.search(text, headline_end + len(_GAP), headline_end + _LEAD_MAX)
+    return found.end() if found else headline_end + _LEAD_MAX
 
 
 def _primary(language: str | None) -> str:
