@@ -95,6 +95,15 @@ def test_an_amount_has_its_value_and_currency(language: str, text: str, expected
     assert {text[found.start : found.end]: found.id for found in find_amounts(text, language)} == expected
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("en", "123 "), ("en", "12,34,"), ("en", "12,345,"), ("ja", "5万"), ("ja", "5億千"), ("ja", "5億億億億億億億")],
+)
+def test_a_table_of_numbers_takes_no_longer_than_its_length(language: str, text: str) -> None:
+    """Read from each number to the end of the table, this takes minutes."""
+    assert find_amounts(text * 50_000, language) == []
+
+
 def test_every_amount_of_the_gold_is_tagged_and_no_other() -> None:
     tagger = Tagger(load_vocabulary())
     total = 0

@@ -36,10 +36,12 @@ from lodestream.tag.currencies import (
     magnitudes,
 )
 
-# The second form is Indian: 1,50,000. Whatever comes out must be the whole number.
+# The second form is Indian: 1,50,000. Whatever comes out must be the whole number; bounded, so that a table of numbers
+# is not read to its end from each of them.
 _DIGITS: Final = (
-    r"(?>\d{1,3}(?:[.,'’ \xa0\u202f]\d{3})+(?:[.,]\d+)?(?!\d)|\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?|\d+(?:[.,]\d+)?)"
-    r"(?![.,]?\d)"
+    r"(?>\d{1,3}(?:[.,'’ \xa0\u202f]\d{3}){1,8}(?:[.,]\d+)?(?!\d)"
+    r"|\d{1,2}(?:,\d{2}){1,8},\d{3}(?:\.\d+)?"
+    r"|\d+(?:[.,]\d+)?)(?![.,]?\d)"
 )
 _SPACE: Final = r"[ \xa0\u202f-]?"
 _UNSPACED: Final = frozenset({"ja", "zh"})
@@ -293,7 +295,7 @@ def _grammar(language: str) -> _Grammar:
     links = alternatives(RANGE_WORDS.get(language, ("to",)))
     named = alternatives({*words, *SHARED_WORDS})
     if unspaced:
-        scaled = rf"(?P<factor>(?:{scales})*)(?P<more>(?:{_DIGITS}(?:{scales})*)*+)"
+        scaled = rf"(?P<factor>(?:{scales}){{0,2}})(?P<more>(?:{_DIGITS}(?:{scales}){{0,2}}){{0,6}}+)"
         glued = "(?P<glued>(?!))?"
     else:
         times = alternatives(word for word in factors if len(word) > 2)
@@ -313,7 +315,7 @@ def _grammar(language: str) -> _Grammar:
         prefix=re.compile(rf"(?:(?:\b(?:{codes})[ \xa0]?)?\$|{symbols}|\b(?:{codes}))[ \xa0]?\Z"),
         long_factors=long_factors,
         word=re.compile(rf"\b(?i:{alternatives(numbers)})\b") if numbers else None,
-        part=re.compile(rf"(?P<number>{_DIGITS})(?P<factor>(?:{scales})*)"),
+        part=re.compile(rf"(?P<number>{_DIGITS})(?P<factor>(?:{scales}){{0,2}})"),
         scale=re.compile(scales),
         quantity=re.compile(quantity),
         between=re.compile(
