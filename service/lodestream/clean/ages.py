@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from lodestream.clean.dates import Precision, PrintedTime
+from lodestream.clean.dates import Precision, PrintedTime, has_clock
 from lodestream.clean.patterns import LANGUAGES, alternatives, relative_hints
 
 _SECONDS: Final = {
@@ -36,6 +36,7 @@ class _Language:
         unit = rf"(?P<unit>{_any_of(self._unit)})\.?"
         self._forms = [self._form(form, number, unit) for form in sorted(table["forms"], key=len, reverse=True)]
         self._now = re.compile(rf"(?<![^\W_])(?:{_any_of(self._fixed)})(?![^\W_])")
+        self._today = re.compile(rf"(?<![^\W_])(?:{_any_of(dict.fromkeys(table['today']))})(?![^\W_])")
 
     @staticmethod
     def _form(form: str, number: str, unit: str) -> re.Pattern[str]:
@@ -52,10 +53,13 @@ class _Language:
                 time = PrintedTime(text[match.start() : match.end()], _PRECISION.get(unit, "none"), age=age)
                 return match.start(), match.end(), time
         match = self._now.search(lower)
+        age = 0 if match is None else self._fixed[_one_space(match[0])]
+        precision: Precision = "day" if age else "minute"
+        if match is None and has_clock(lower):
+            match, precision = self._today.search(lower), "day"
         if match is None:
             return None
-        age = self._fixed[_one_space(match[0])]
-        time = PrintedTime(text[match.start() : match.end()], "day" if age else "minute", age=age)
+        time = PrintedTime(text[match.start() : match.end()], precision, age=age)
         return match.start(), match.end(), time
 
     def _count(self, number: str | None) -> int:

@@ -6,11 +6,12 @@ from collections import Counter
 from typing import Final
 
 from lodestream.clean.core import text_end
+from lodestream.clean.credits import credits_of_line
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.head import read_fact
 from lodestream.clean.kinds import Kind
 from lodestream.clean.lines import Line
-from lodestream.clean.names import is_agency, is_publisher
+from lodestream.clean.names import is_publisher
 
 _LABEL_WORDS: Final = 8
 _TAIL_LINES: Final = 4  # below the text in which an agency's credit may stand
@@ -36,7 +37,7 @@ def read_body(lines: list[Line], draft: Draft) -> None:
             waiting = []
             _add(line, draft)
     tail = [line for line in lines[end : end + _TAIL_LINES] if line.content and not line.prose]
-    credited = [line for line in tail if _is_credit(line)]
+    credited = [line for line in tail if credits_of_line(line.text, line.size)]
     _read_tail([*waiting, *credited], draft)
     for line in lines[end:]:
         if line in credited:
@@ -78,7 +79,7 @@ def _read_tail(shorts: list[Line], draft: Draft) -> None:
     """Short lines below the last paragraph: an agency's credit, the end of a list, or labels of the page."""
     listed = bool(shorts) and bool(draft.paragraphs) and draft.paragraphs[-1].text.endswith((":", "："))
     for line in shorts:
-        if _is_credit(line):
+        if credits_of_line(line.text, line.size):
             _add(line, draft)
         elif draft.publisher is None and is_publisher(line.text):
             draft.publisher = line.text
@@ -87,9 +88,3 @@ def _read_tail(shorts: list[Line], draft: Draft) -> None:
             _add(line, draft)
         else:
             draft.cut_line(line, Kind.INTERFACE)
-
-
-def _is_credit(line: Line) -> bool:
-    """Whether a line is nothing but agencies' names."""
-    bare = line.text.strip("()[]/-–— .")
-    return line.size <= 6 and all(is_agency(part) for part in bare.replace("/", ",").split(","))

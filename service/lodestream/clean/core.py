@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from lodestream.clean.bylines import is_source_line
 from lodestream.clean.lines import Line
-from lodestream.clean.marks import is_source_line
 from lodestream.clean.patterns import Heading
 
 _SHORT: Final = -7  # words that a line costs which is no running text: a teaser of one sentence makes up for two

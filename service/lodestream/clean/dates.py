@@ -135,6 +135,10 @@ def find_date(lower: str) -> FoundDate | None:
     return None
 
 
+def has_clock(text: str) -> bool:
+    return _CLOCK.search(text) is not None
+
+
 def span_with_clock(text: str, date: FoundDate) -> tuple[int, int]:
     """Start and end of a date with the clock and the zone that stand beside it."""
     start, end = date.start, date.end

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from lodestream.clean.credits import AFTER_STOP, agencies, find_credit
 from lodestream.clean.datelines import find_dateline
 from lodestream.clean.dates import find_stamp
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.kinds import Kind
-from lodestream.clean.names import agency, is_credit, is_last_word_of_agency
+from lodestream.clean.names import agency
 from lodestream.clean.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, Cue, alternatives
 
 _STANDFIRST_WORDS: Final = 60
@@ -17,21 +18,13 @@ _STAMP_MAX: Final = 160  # characters at the start of a text that may hold a sec
 _TAIL: Final = 700  # characters at the end of a text in which all this is looked for
 _ROUNDS: Final = 8  # credits, contributors and notices that may follow on each other
 
-_AFTER_STOP: Final = r"(?:^|(?<=[.!?…。\"'”’»)\]]))\s*"
 _RESERVED: Final = (
     r"all rights reserved|alle rechte vorbehalten|tous droits réservés|todos los derechos reservados"
     r"|tutti i diritti riservati|riproduzione riservata|alle rechten voorbehouden|todos os direitos reservados"
 )
 _COPYRIGHT: Final = re.compile(
-    rf"{_AFTER_STOP}(?P<cut>[\[(]?(?:(?:©|\(c\)|copyright\s+(?:©|\(c\)|\d|(?-i:[A-Z])))[^\[\]\n]{{0,160}}|{_RESERVED})[\])]?\.?)$",
+    rf"{AFTER_STOP}(?P<cut>[\[(]?(?:(?:©|\(c\)|copyright\s+(?:©|\(c\)|\d|(?-i:[A-Z])))[^\[\]\n]{{0,160}}|{_RESERVED})[\])]?\.?)$",
     re.IGNORECASE,
-)
-_CREDIT: Final = re.compile(
-    rf"{_AFTER_STOP}(?P<cut>(?:[-–—]{{1,2}}\s*|©\s*)?[(\[/]?\s*"
-    r"(?P<names>[^\W_][^.!?…。\"'”’»()\[\]]{1,60}?)\s*[)\]/]?\.?)$"
-)
-_CAPITALS: Final = re.compile(
-    r"(?<=[.!?…\"'”’»)\]])\s+(?P<cut>[(\[]?(?P<names>[A-Z][A-Z&]{2,}(?: [A-Z][A-Z&]+){0,2})[)\]]?)$"
 )
 _END_MARKS: Final = frozenset({"END", "ENDS", "ENDE", "FIN", "NNNN", "XXX", "SLUT", "FINE"})
 _CONTRIBUTORS: Final = re.compile(
@@ -40,15 +33,13 @@ _CONTRIBUTORS: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _CONTRIBUTED: Final = re.compile(
-    rf"{_AFTER_STOP}(?P<cut>[-–—*(\[]{{0,3}}\s?[^.!?]{{3,200}}\s(?:{alternatives(CONTRIBUTED)})[^.!?]{{0,80}}\.?[)\]]?)$"
+    rf"{AFTER_STOP}(?P<cut>[-–—*(\[]{{0,3}}\s?[^.!?]{{3,200}}\s(?:{alternatives(CONTRIBUTED)})[^.!?]{{0,80}}\.?[)\]]?)$"
 )
 _NAME: Final = re.compile(
     r"(?<![^\W\d_])(?:(?P<place>(?:in|from|at|of|aus|in|à|en|de|da)\s))?"
     r"(?P<name>[A-ZÀ-Þ][\w’'.-]+(?:\s(?:(?:van|von|der|de|la|al|bin|di|da|del|le)\s){0,2}[A-ZÀ-Þ][\w’'-]+){1,3})"
 )
 _YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
-_LAST_WORD: Final = re.compile(r"([^\W_]+)[)\]/.]*$")
-_LAST_CHARACTERS: Final = 40  # in which the last word is
 _LABELS: Final = re.compile(rf"(?:{alternatives(CONTRIBUTORS_LABELS)})", re.IGNORECASE)
 _CONTRIBUTORS_WORDS: Final = 80
 
@@ -67,18 +58,13 @@ def _read_end(draft: Draft) -> bool:
     last = draft.paragraphs[-1]
     start = max(0, len(last.text) - _TAIL)
     tail = last.text[start:]
-    last_word = _LAST_WORD.search(tail[-_LAST_CHARACTERS:])
     for kind, pattern, window, sign in (
         (Kind.COPYRIGHT, _COPYRIGHT, 200, Cue.COPYRIGHT),
         (Kind.COPYRIGHT, _COPYRIGHT, 200, Cue.FOLLOW),
         (Kind.CONTRIBUTORS, _CONTRIBUTORS, _TAIL, Cue.CONTRIBUTORS),
         (Kind.CONTRIBUTORS, _CONTRIBUTED, 320, Cue.CONTRIBUTED),
-        (Kind.CREDIT, _CREDIT, 120, None),
-        (Kind.CREDIT, _CAPITALS, 60, None),
     ):
-        if sign is not None and sign not in last.cues:
-            continue
-        if sign is None and (last_word is None or not _may_be_credit(last_word[1], pattern)):
+        if sign not in last.cues:
             continue
         at = max(0, len(tail) - window)
         match = pattern.search(tail, at)
@@ -87,12 +73,18 @@ def _read_end(draft: Draft) -> bool:
         if _take(draft, kind, match):
             last.text = last.text[: start + match.start("cut")].rstrip()
             return True
-    return False
-
-
-def _may_be_credit(last_word: str, pattern: re.Pattern[str]) -> bool:
-    """A cheap look before the pattern."""
-    return last_word.isupper() if pattern is _CAPITALS else is_last_word_of_agency(last_word)
+    found = find_credit(tail)
+    if found is None:
+        return False
+    at, names = found
+    if names in _END_MARKS:
+        draft.cut(last.line, Kind.INTERFACE, tail[at:].strip())
+    else:
+        draft.cut(last.line, Kind.CREDIT, tail[at:].strip())
+        for name in agencies(names):
+            draft.add_name(agency(name))
+    last.text = last.text[: start + at].rstrip()
+    return True
 
 
 def _take(draft: Draft, kind: Kind, match: re.Match[str]) -> bool:
@@ -105,22 +97,8 @@ def _take(draft: Draft, kind: Kind, match: re.Match[str]) -> bool:
         if len(cut.split()) > _CONTRIBUTORS_WORDS:
             return False
         draft.add_authors(names_in(cut))
-    elif kind is Kind.CREDIT:
-        credited = _agencies(match["names"])
-        if match.re is _CREDIT and not all(map(is_credit, credited)):
-            return False
-        if match["names"] in _END_MARKS:
-            kind = Kind.INTERFACE
-        else:
-            for name in credited:
-                draft.add_name(agency(name))
     draft.cut(draft.paragraphs[-1].line, kind, cut.strip())
     return True
-
-
-def _agencies(names: str) -> list[str]:
-    """The agencies in a credit: one, or several with commas, slashes or "and" between."""
-    return [part for part in re.split(r"\s*[,/&+]\s*|\s+(?:and|und|et|y|och)\s+", names) if part.strip()]
 
 
 def names_in(text: str) -> list[str]:

@@ -6,11 +6,12 @@ import math
 from typing import Final
 
 from lodestream.clean import names
+from lodestream.clean.bylines import byline_names, is_byline, is_source_line, source_name
+from lodestream.clean.credits import credits_of_line
 from lodestream.clean.draft import Draft
 from lodestream.clean.fields import names_in
 from lodestream.clean.kinds import Kind
 from lodestream.clean.lines import Line
-from lodestream.clean.marks import byline_names, is_byline, is_source_line, source_name
 from lodestream.clean.patterns import SECTIONS, key
 from lodestream.clean.related import coverage
 from lodestream.clean.segment import Region
@@ -99,6 +100,10 @@ def _read_line(line: Line, draft: Draft, *, passed: bool, near: bool) -> None:
     """A line of the head that is not the headline. `passed`: it stands below the headline, `near`: right below."""
     if not line.content:
         read_fact(line, draft)
+    elif passed and (credited := credits_of_line(line.text, line.size)):
+        for name in credited:
+            draft.add_name(names.agency(name))
+        draft.cut_line(line, Kind.CREDIT)
     elif is_source_line(line.text) or (draft.publisher is None and names.is_publisher(line.text)):
         draft.publisher = draft.publisher or line.text.lstrip("-–—•· ")
         draft.cut_line(line, Kind.PUBLISHER)

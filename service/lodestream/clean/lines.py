@@ -12,15 +12,21 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from lodestream.clean.bylines import BYLINE_WORDS, is_byline
+from lodestream.clean.credits import find_credit
 from lodestream.clean.kinds import Kind
+from lodestream.clean.names import is_credit
 from lodestream.clean.patterns import ABBREVIATIONS, ARTICLES, Cue, Heading, key
-from lodestream.clean.times import TimeLine
+from lodestream.clean.times import TimeLine, read_time_line
 
 LINES_MAX: Final = 20_000  # non-blank; a large portal page has 700, a book of 1 MiB in short lines 15,000
 
 _CLOSERS: Final = "\"'”’»)]）」』】›*"
+_AFTER_STOP: Final = f" {_CLOSERS}■□▪▫◼◾●◆∎"  # and the sign that ends an article
+_ADDRESSES: Final = ("http://", "https://", "www.")
 _WRAPPED: Final = 0.6  # of the lines that are full: more in a paragraph, and its last line is not
 _LOWER: Final = 0.4  # of the lines that start in lower case: 3 in 4 of running text, none in a list of headlines
+_FACT_MAX: Final = 80  # characters of a line that tells a time or a name
 _FULL: Final = 50  # characters of a line that was wrapped and not ended
 _CLOSING: Final = 8  # characters at a line's end that may be quotes and brackets after its stop
 _STOPS: Final = ".。．｡।॥።۔։…᠃"
@@ -72,7 +78,9 @@ class Line:
         """Whether it could be a headline."""
         if not 2 <= self.size <= 35 or len(self.text) > 250 or not self.content:
             return False
-        bare = self.text.rstrip(_CLOSERS)
+        bare = self.text.rstrip(_AFTER_STOP)
+        if self.ends and bare[-1:] not in _ENDS:  # a credit or an address stands behind the stop
+            return False
         return not bare.endswith(tuple(_STOPS)) or bare.endswith(("...", "…")) or _abbreviated(bare)
 
 
@@ -101,14 +109,24 @@ def size_of(text: str) -> int:
 
 def ends_sentence(text: str) -> bool:
     """Whether a text ends in a stop, an exclamation or a question, quotes and brackets after it aside."""
-    bare = text[-_CLOSING:].rstrip(_CLOSERS)
+    bare = text[-_CLOSING:].rstrip(_AFTER_STOP)
     return bare != "" and bare[-1] in _ENDS
+
+
+def _ends_before(text: str) -> bool:
+    """Whether a text ends in a full stop before what an article's last line may carry: a credit, an address."""
+    last = text.rsplit(None, 1)[-1]
+    if last.startswith(_ADDRESSES):
+        return True
+    credit = find_credit(text)
+    bare = text[: credit[0]].rstrip() if credit is not None else ""
+    return ends_sentence(bare) and bare.rstrip(_AFTER_STOP)[-1] in _STOPS
 
 
 def make_line(number: int, text: str, gap: int = 0) -> Line:
     """A line from a text whose white space is collapsed."""
     size = size_of(text)
-    ends = ends_sentence(text)
+    ends = ends_sentence(text) or _ends_before(text)
     prose = size >= 30 or len(text) >= 220
     if not prose and size > text.count(" ") + 1:  # no spaces between words
         prose = size >= 6 and "。" in text
@@ -185,12 +203,23 @@ def _goes_on(before: str, after: str, gap: int) -> bool:
     comma = last in {",", ";"}
     if not comma and not last.isalnum():
         return False
-    after = after[:80].lstrip()
+    after = " ".join(after[: _FACT_MAX + 1].split())
     lower = after[:1].islower()
     final = "" if lower or comma else before.rsplit(None, 1)[-1]
     if not lower and not comma and final not in ARTICLES:
         return False
     words, next_words = len(before.split()), len(after.split())
+    if lower and _is_fact(after, byline=not comma):
+        return False
     if comma:
         return words >= 4 and (lower or (gap == 0 and words >= 8 and next_words >= 4))
     return gap == 0 and ((words >= 8 and next_words >= 4) or (lower and len(before) >= _FULL))
+
+
+def _is_fact(text: str, *, byline: bool) -> bool:
+    """Whether a line in lower case is one of its own: "vor 5 Stunden", "by Jane Doe", "dpa". It may be cut at 80."""
+    if len(text) > _FACT_MAX:
+        return False
+    if byline and len(text.split()) <= BYLINE_WORDS and (is_byline(text) or is_credit(text)):
+        return True
+    return read_time_line(text) is not None

@@ -12,17 +12,17 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Final
 
+from lodestream.clean.bylines import BYLINE_WORDS, NAME_JOINTS, is_byline, source_name
 from lodestream.clean.kinds import Kind
 from lodestream.clean.lines import Line, ends_sentence, size_of
 from lodestream.clean.patterns import (
     ADVERTS,
-    BYLINE_LABELS,
+    COLON,
     HEADING_PREFIXES,
     HEADINGS,
     INTERFACE,
     LINK_LABELS,
     PHOTO_LABELS,
-    SOURCE_LABELS,
     Cue,
     Heading,
     alternatives,
@@ -31,7 +31,6 @@ from lodestream.clean.patterns import (
 from lodestream.clean.times import read_time_line
 
 _TIME_WORDS: Final = 18
-_BYLINE_WORDS: Final = 12
 _CRUMBS_WORDS: Final = 16
 _MOSTLY: Final = 0.6  # of the characters
 _SIGNUP_START: Final = 12  # characters
@@ -42,23 +41,16 @@ _CREDIT_WORDS: Final = 6  # of a line that names a photographer; after "Photos:"
 
 _DIGIT: Final = re.compile(r"\d")
 _LETTER: Final = re.compile(r"[^\W\d_]")
-_COLON: Final = r"\s*[:：|]\s*"
-_SOURCE: Final = re.compile(rf"\(?(?:{alternatives(SOURCE_LABELS)}){_COLON}(?P<name>.+)", re.IGNORECASE)
-_PHOTO: Final = re.compile(rf"[\[(]?\s?(?:{alternatives(PHOTO_LABELS)})(?:{_COLON}|\s+by\s|$|\s*/)", re.IGNORECASE)
+_PHOTO: Final = re.compile(rf"[\[(]?\s?(?:{alternatives(PHOTO_LABELS)})(?:{COLON}|\s+by\s|$|\s*/)", re.IGNORECASE)
 _PICTURE: Final = re.compile(alternatives(PHOTO_LABELS), re.IGNORECASE)
 _PHOTO_AT_END: Final = re.compile(
-    rf"(?:^|[\s(\[])(?:{alternatives(PHOTO_LABELS)}){_COLON}[^.!?]{{2,80}}$", re.IGNORECASE
+    rf"(?:^|[\s(\[])(?:{alternatives(PHOTO_LABELS)}){COLON}[^.!?]{{2,80}}$", re.IGNORECASE
 )
-_LINK: Final = re.compile(rf"[\[(]?\s?(?:{alternatives(LINK_LABELS)}){_COLON}\S", re.IGNORECASE)
-_BYLINE: Final = re.compile(rf"(?i:{alternatives(BYLINE_LABELS)})(?:\s*[:：]\s*|\s+)(?P<names>[^\W\d_a-z].+)")
-_BYLINE_STARTS: Final = tuple(label.casefold() for label in BYLINE_LABELS)
+_LINK: Final = re.compile(rf"[\[(]?\s?(?:{alternatives(LINK_LABELS)}){COLON}\S", re.IGNORECASE)
 _QUOTES: Final = "\"'“‘«„"
 _COPYRIGHT: Final = re.compile(r"\W*(?:copyright|©|\(c\))\W*(?:©|\d{4}|the\b|by\b|(?-i:[A-Z]))", re.IGNORECASE)
 _CRUMBS: Final = re.compile(r"\s*[>›»→/|]\s*")
 _TOKENS_ONLY: Final = re.compile(r"(?:[#@][\w.]+[,\s]*)+|\S+@\S+\.\S+|(?:https?://|www\.)\S+")
-_NAME_JOINTS: Final = frozenset(
-    "and und och y e et en og in for from de la van von der den del di da bin al & i".split()
-)
 
 
 def mark(lines: list[Line]) -> None:
@@ -122,7 +114,7 @@ def _short_kind(line: Line) -> Kind | None:
     by_cue = next((kind for cue, is_one, kind in _SHORT_RULES if cue in line.cues and is_one(line)), None)
     if by_cue is not None:
         return by_cue
-    if line.size <= _BYLINE_WORDS and is_byline(text):
+    if line.size <= BYLINE_WORDS and is_byline(text):
         return Kind.BYLINE
     if line.size <= _CRUMBS_WORDS and not text.isalnum() and _is_breadcrumb(text):
         return Kind.MENU
@@ -176,7 +168,7 @@ _SHORT_RULES: Final[tuple[tuple[Cue, Callable[[Line], bool], Kind], ...]] = (
     (Cue.AI, _is_mostly(Cue.AI), Kind.AI_LABEL),
     (Cue.NEWSLETTER, _is_mostly(Cue.NEWSLETTER), Kind.NEWSLETTER),
     (Cue.COPYRIGHT, _is_copyright, Kind.COPYRIGHT),
-    (Cue.SOURCE, lambda line: _SOURCE.match(line.text) is not None, Kind.SOURCE),
+    (Cue.SOURCE, lambda line: source_name(line.text) is not None, Kind.SOURCE),
     (Cue.LINK, lambda line: line.size > _CREDIT_WORDS and _is_link(line), Kind.LINK),
     (Cue.PHOTO, _is_photo, Kind.CAPTION),
     (Cue.LINK, _is_link, Kind.LINK),
@@ -212,34 +204,6 @@ def _cut_full_article(line: Line, start: int) -> None:
     if len(line.text.lower()) == len(line.text) and size_of(link) <= 12 and ends_sentence(before):
         line.pieces = ((Kind.LINK, link),)
         line.text, line.last = before, True
-
-
-def is_byline(text: str) -> bool:
-    """A byline's word and up to ten capitalised words that are no sentence."""
-    if not text.casefold().startswith(_BYLINE_STARTS) or text.endswith((".", "?", "!")):
-        return False
-    match = _BYLINE.fullmatch(text)
-    if match is None:
-        return False
-    words = match["names"].replace(",", " ").split()
-    named = [word for word in words if word.lower() not in _NAME_JOINTS]
-    return (
-        bool(named) and all(not word[0].islower() for word in named) and (len(named) > 1 or ":" in text or "：" in text)
-    )
-
-
-def byline_names(text: str) -> list[str]:
-    """The names in a byline, without its word and what follows a comma's office."""
-    match = _BYLINE.fullmatch(text)
-    names = match["names"] if match else text
-    found = re.split(r"\s*(?:,|;|&|\band\b|\bund\b|\boch\b|\bet\b|\by\b|\ben\b|\bog\b|、)\s*", names)
-    return [name.strip(" .") for name in found if name.strip(" .") and not name.strip()[0].islower()]
-
-
-def source_name(text: str) -> str | None:
-    """The name on a line like "Quelle: Mining.com"."""
-    match = _SOURCE.match(text)
-    return match["name"].strip(" )") or None if match else None
 
 
 def _is_breadcrumb(text: str) -> bool:
@@ -307,12 +271,6 @@ def _is_picture_label(line: Line) -> bool:
     if line.kind is Kind.CAPTION:
         match = _PHOTO.match(line.text)
         names = line.text[match.end() :].split() if match else []
-        named = all(not name[0].islower() or name in _NAME_JOINTS for name in names)
+        named = all(not name[0].islower() or name in NAME_JOINTS for name in names)
         return line.size <= _CREDIT_WORDS and named
     return line.kind is Kind.AI_LABEL and _PICTURE.search(line.text) is not None
-
-
-def is_source_line(text: str) -> bool:
-    """A line like "- Straits Times"."""
-    dashed = text[0] in "-–—•·" and text[1:2] == " " and text[-1] not in ".!?:"
-    return dashed and 1 <= len(text.split()) - 1 <= 6 and not is_byline(text[2:])

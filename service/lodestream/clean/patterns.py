@@ -3,7 +3,8 @@
 Rules are in the code and go by structure; what is a matter of a language is here. A page's frame and its articles
 may be in different languages, so the tables of all languages are joined. Each file holds
 
-- `relative`: forms of a relative time (`{n}` a number, `{unit}` a unit), number words, words for now and yesterday;
+- `relative`: forms of a relative time (`{n}` a number, `{unit}` a unit), number words, words for now, yesterday
+  and today (which is a time with a clock beside it only);
 - `absolute`: names of months, weekdays, the words that stand beside a time, forms of a reading time;
 - `headings`: lines that start a section, by what follows them;
 - `cues`: phrases that make a line suspicious wherever they stand; `lines`: lines that say nothing else;
@@ -77,6 +78,10 @@ def _words(name: str) -> frozenset[str]:
     return frozenset(_all(lambda language: language["words"][name].split()))
 
 
+COLON: Final = r"\s*[:：|]\s*"
+"""A regex for what stands between a label and what it labels."""
+
+
 def alternatives(phrases: Iterable[str]) -> str:
     """A regex for any of the phrases; a space stands for any white space of one or more."""
     return "|".join(re.escape(phrase).replace(r"\ ", r"\s+") for phrase in phrases)
@@ -143,7 +148,7 @@ def relative_hints(language: dict[str, Any]) -> set[str]:
     """What a line must contain to hold a relative time of this language: the fixed words of each form."""
     forms: list[str] = language["relative"]["forms"]
     fixed = {max(re.split(r"\{n\}|\{unit\}", form), key=len).strip() for form in forms}
-    return fixed | set(language["relative"]["now"]) | set(language["relative"]["yesterday"])
+    return fixed.union(*(language["relative"][name] for name in ("now", "yesterday", "today")))
 
 
 _CUES, _CUE_OF = _cues()

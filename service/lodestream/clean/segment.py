@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lodestream.clean import names, related
+from lodestream.clean.bylines import is_source_line
 from lodestream.clean.core import Core, find_core
 from lodestream.clean.kinds import Kind
 from lodestream.clean.lines import Line
-from lodestream.clean.marks import is_source_line
 from lodestream.clean.patterns import SECTIONS, Heading
 
 _PUBLISHER_WORDS: Final = 6

@@ -6,13 +6,14 @@ Patterns of our own, one set per language (`languages/*.toml`). Nothing here rea
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
 from lodestream.clean.ages import find_age, may_hold_age
 from lodestream.clean.dates import (
+    FoundDate,
     Precision,
     PrintedTime,
     find_date,
@@ -117,14 +118,17 @@ def _read_part(part: str) -> tuple[list[PrintedTime], str] | None:
     age = find_age(lower, part)
     date = find_date(lower) if age is None else None
     if age is not None:
-        times.append(age[2])
-        spans.append(age[:2])
+        start, end, time = age
+        if time.precision == "day":  # "yesterday, 18:32"
+            start, end = span_with_clock(part, FoundDate(start, end, None))
+        times.append(replace(time, raw=part[start:end].strip()))
+        spans.append((start, end))
     elif date is not None:
         spans.append(span_with_clock(part, date))
     left = _left_over(part, spans)
     if date is not None:
-        time = read_date(part[slice(*spans[-1])] if left else part)
-        times += [] if time is None else [time]
+        printed = read_date(part[slice(*spans[-1])] if left else part)
+        times += [] if printed is None else [printed]
     if not spans:
         return None if len(part.split()) > _REST_WORDS else ([], part.strip())
     return (times, left) if _is_name(left) else None

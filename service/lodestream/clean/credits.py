@@ -1,0 +1,53 @@
+"""Credits of news agencies: what stands at the end of a text, or on a line of its own."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from lodestream.clean.names import is_agency, is_credit, is_last_word_of_agency
+
+AFTER_STOP: Final = r"(?:^|(?<=[.!?…。\"'”’»)\]]))\s*"
+"""A regex for the start of a text, or for what follows a sentence's end."""
+
+_CREDIT: Final = re.compile(
+    rf"{AFTER_STOP}(?P<cut>(?:[-–—]{{1,2}}\s*|©\s*)?[(\[/]?\s*"
+    r"(?P<names>[^\W_][^.!?…。\"'”’»()\[\]]{1,60}?)\s*[)\]/]?\.?)$"
+)
+_CAPITALS: Final = re.compile(
+    r"(?<=[.!?…\"'”’»)\]])\s+(?P<cut>[(\[]?(?P<names>[A-Z][A-Z&]{2,}(?: [A-Z][A-Z&]+){0,2})[)\]]?)$"
+)
+_PATTERNS: Final = ((_CREDIT, 120), (_CAPITALS, 60))  # each with the characters at the end in which it is looked for
+_LAST_WORD: Final = re.compile(r"([^\W_]+)[)\]/.]*$")
+_LAST_CHARACTERS: Final = 40  # in which the last word is
+_LINE_WORDS: Final = 6
+
+
+def find_credit(text: str) -> tuple[int, str] | None:
+    """Where the credit at the end of a text starts, and the names in it; None when there is none."""
+    last = _LAST_WORD.search(text[-_LAST_CHARACTERS:])
+    if last is None:
+        return None
+    for pattern, window in _PATTERNS:
+        if not (last[1].isupper() if pattern is _CAPITALS else is_last_word_of_agency(last[1])):
+            continue  # a cheap look before the pattern
+        at = max(0, len(text) - window)
+        match = pattern.search(text, at)
+        if match is None or (at and match.start("cut") == at):
+            continue
+        if pattern is _CAPITALS or all(map(is_credit, agencies(match["names"]))):
+            return match.start("cut"), match["names"]
+    return None
+
+
+def agencies(names: str) -> list[str]:
+    """The agencies in a credit: one, or several with commas, slashes or "and" between."""
+    return [part for part in re.split(r"\s*[,/&+]\s*|\s+(?:and|und|et|y|och)\s+", names) if part.strip()]
+
+
+def credits_of_line(text: str, size: int) -> list[str]:
+    """The agencies that a line of `size` words names, when it says nothing else."""
+    if size > _LINE_WORDS:
+        return []
+    parts = text.strip("()[]/-–— .").replace("/", ",").split(",")
+    return parts if all(map(is_agency, parts)) else []

@@ -1,0 +1,98 @@
+# ruff: noqa: E501 - a paragraph of a page is one line
+"""More invented pages, each for one thing that a layout does, annotated as in `test_clean_pages`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+from test_clean_pages import Page, check_articles, check_characters, cleaned, plain
+
+FIRST: Final = "The central bank raised its main rate on Monday by a quarter point to 4.5 percent, its governor said."
+SECOND: Final = "Analysts had expected a smaller step, and some now see higher rates in the spring of next year too."
+
+PAGES: Final = [
+    Page(
+        "items end in an agency's name, and the next one's age starts in lower case",
+        f"""
+h0 Central bank raises its main rate
+b0 {FIRST}
+b0 {SECOND}
+x Related Articles
+-
+x 2 hours ago
+h1 Oil slides as output rises
+b1 Oil prices fell on Monday after the cartel agreed to raise output again, and Brent lost 1.2% to $64.10 a barrel. ⟦REUTERS⟧
+x a day ago
+h2 Yen falls to nine-month low
+b2 The yen fell to a nine-month low against the dollar on Monday as traders bet on more spending. ⟦AFP⟧
+x an hour ago
+h3 Harbour closes for a week
+b3 The harbour will be closed for a week in March because of works on the quays, the operator said. ⟦AFP⟧
+""",
+        "main related related related",
+        {
+            "credits": [[], ["Reuters"], ["AFP"], ["AFP"]],
+            "published_at": [
+                None,
+                "2025-07-04T10:00:00.000Z",
+                "2025-07-03T12:00:00.000Z",
+                "2025-07-04T11:00:00.000Z",
+            ],
+        },
+    ),
+    Page(
+        "the same in German",
+        """
+h0 Notenbank erhöht den Leitzins
+b0 Die Notenbank hat am Montag den Leitzins um einen Viertelpunkt angehoben, wie der Präsident sagte.
+b0 Fachleute hatten einen kleineren Schritt erwartet, und manche rechnen nun mit höheren Zinsen im Frühjahr.
+x Ähnliche Artikel
+x vor 2 Stunden
+h1 Ölpreis fällt nach Beschluss
+b1 Der Ölpreis ist am Montag gefallen, nachdem das Kartell beschlossen hatte, die Förderung zu erhöhen. ⟦dpa⟧
+x vor einem Tag
+h2 Hafen bleibt eine Woche zu
+b2 Der Hafen bleibt im März wegen Arbeiten an den Kais eine Woche lang geschlossen, teilte der Betreiber mit.
+x vor 5 Stunden
+h3 Yen fällt auf tiefsten Stand
+b3 Der Yen ist am Montag auf den tiefsten Stand seit neun Monaten gefallen, weil Händler mit Ausgaben rechnen.
+""",
+        "main related teaser teaser",
+        {"published_from": ["none", "relative", "relative", "relative"]},
+    ),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_articles_of_a_page_are_told_from_what_stands_around_them(page: Page) -> None:
+    check_articles(page)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_character_of_a_page_is_in_exactly_one_place(page: Page) -> None:
+    check_characters(page)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "wanted"),
+    [
+        ("vor 2 Stunden", "published_at", "2025-07-04T10:00:00.000Z"),
+        ("il y a 2 heures", "published_at", "2025-07-04T10:00:00.000Z"),
+        ("hace 2 h", "published_at", "2025-07-04T10:00:00.000Z"),
+        ("för en timme sedan", "published_at", "2025-07-04T11:00:00.000Z"),
+        ("i går 18:32", "published_at", "2025-07-03T12:00:00.000Z"),
+        ("heute, 08:12 Uhr", "published_raw", "heute, 08:12"),
+        ("mercredi 2 juillet 2025 18:32", "published_at", "2025-07-02T16:32:00.000Z"),
+        ("den 2 juli 2025 kl. 18:32", "published_at", "2025-07-02T16:32:00.000Z"),
+        ("by Jane Doe", "byline", ["Jane Doe"]),
+        ("par Jeanne Dupont", "byline", ["Jeanne Dupont"]),
+        ("di Mario Rossi", "byline", ["Mario Rossi"]),
+        ("dpa", "credits", ["DPA"]),
+    ],
+)
+def test_a_time_or_a_name_in_lower_case_is_no_rest_of_the_headline(line: str, name: str, wanted: Any) -> None:
+    headline = "Regierung beschließt neues Gesetz zum Schutz der Wälder"  # as long as a line that was broken
+    (article,) = cleaned(f"{headline}\n{line}\n{FIRST}\n{SECOND}")
+    assert (article["headline"], plain(article["body"])) == (headline, f"{FIRST} {SECOND}")
+    assert article.get(name) == wanted
