@@ -96,3 +96,53 @@ def test_a_time_or_a_name_in_lower_case_is_no_rest_of_the_headline(line: str, na
     (article,) = cleaned(f"{headline}\n{line}\n{FIRST}\n{SECOND}")
     assert (article["headline"], plain(article["body"])) == (headline, f"{FIRST} {SECOND}")
     assert article.get(name) == wanted
+
+
+@pytest.mark.parametrize(
+    ("last", "kept", "credited"),
+    [
+        ("The company declined to comment. REUTERS", "The company declined to comment.", ["Reuters"]),
+        (
+            "The two sides are due to meet again next week. AFP",
+            "The two sides are due to meet again next week.",
+            ["AFP"],
+        ),
+        ("Das Ministerium wollte sich nicht äußern. (dpa)", "Das Ministerium wollte sich nicht äußern.", ["DPA"]),
+        ("Das Ministerium wollte sich nicht äußern. dpa", "Das Ministerium wollte sich nicht äußern.", ["DPA"]),
+        ('"Never," he said.', '"Never," he said.', []),
+        ("Talks continue on Monday.", "Talks continue on Monday.", []),
+        ("Talks continue on Monday. AFP\n\nAbout us\nPrivacy policy", "Talks continue on Monday.", ["AFP"]),
+        ("The law has three parts:\n- a ban\n- money\n- fines", "The law has three parts: - a ban - money - fines", []),
+        ("The company said it would appeal. ■", "The company said it would appeal.", []),
+        ("The court gave no date for a ruling ■", "The court gave no date for a ruling", []),
+        ("The report is at https://www.example.org/r", "The report is at https://www.example.org/r", []),
+        (
+            "Read also: Dollar falls\nRead also: Yen rises\nThe firm said it would appeal.",
+            "The firm said it would appeal.",
+            [],
+        ),
+        ("Advertisement\nTalks continue on Monday.", "Talks continue on Monday.", []),
+        ("What do you think?", "", []),
+        ("\n\n\nThank you for reading.", "", []),
+    ],
+)
+def test_a_short_last_paragraph_stays_and_what_is_of_the_page_goes(last: str, kept: str, credited: list[str]) -> None:
+    (article,) = cleaned(f"Central bank raises its main rate\n{FIRST}\n{SECOND}\n{last}\n")
+    assert plain(article["body"]) == plain(f"{FIRST} {SECOND} {kept}")
+    assert article["credits"] == credited
+
+
+def test_a_sign_behind_a_paragraph_does_not_hide_the_next_head() -> None:
+    first, second = (
+        f"{publisher}\n{age} hours ago\n{title}\n{body}"
+        for publisher, age, title, body in (
+            ("The Star", 2, "Pool closes for repairs", f"The pool will be closed until March. {SECOND} ■"),
+            ("The Sun", 3, "Ferry runs again in the sound", "The ferry runs again after a week of heavy weather ■"),
+        )
+    )
+    articles = cleaned(f"Central bank raises its main rate\n{FIRST}\n{SECOND}\nRelated Articles\n{first}\n{second}\n")
+    assert [article["headline"] for article in articles[1:]] == [
+        "Pool closes for repairs",
+        "Ferry runs again in the sound",
+    ]
+    assert [article["source"]["name"] for article in articles[1:]] == ["The Star", "The Sun"]

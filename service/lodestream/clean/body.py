@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from lodestream.clean.core import text_end
+from lodestream.clean.core import opens_list, text_end
 from lodestream.clean.credits import credits_of_line
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.head import read_fact
@@ -76,15 +76,15 @@ def _keep(shorts: list[Line], draft: Draft) -> None:
 
 
 def _read_tail(shorts: list[Line], draft: Draft) -> None:
-    """Short lines below the last paragraph: an agency's credit, the end of a list, or labels of the page."""
-    listed = bool(shorts) and bool(draft.paragraphs) and draft.paragraphs[-1].text.endswith((":", "："))
-    for line in shorts:
+    """Short lines below the last paragraph: an agency's credit, the end of a text or a list, or labels of the page."""
+    for at, line in enumerate(shorts):
+        listed = bool(draft.paragraphs) and draft.paragraphs[-1].text.endswith((":", "："))
         if credits_of_line(line.text, line.size):
             _add(line, draft)
         elif draft.publisher is None and is_publisher(line.text):
             draft.publisher = line.text
             draft.cut_line(line, Kind.PUBLISHER)
-        elif line.listed or line.ends or listed:
+        elif line.listed or line.ends or listed or opens_list(shorts, at):
             _add(line, draft)
         else:
             draft.cut_line(line, Kind.INTERFACE)

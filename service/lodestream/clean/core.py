@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from lodestream.clean.bylines import is_source_line
-from lodestream.clean.lines import Line
+from lodestream.clean.kinds import Kind
+from lodestream.clean.lines import CLOSERS, QUESTIONS, Line
 from lodestream.clean.patterns import Heading
 
 _SHORT: Final = -7  # words that a line costs which is no running text: a teaser of one sentence makes up for two
 _OTHER: Final = -4  # a picture's caption, an advert, a button: they stand inside articles too
 _HEADING: Final = -10
+_INSIDE: Final = frozenset({Kind.LINK, Kind.CAPTION, Kind.ADVERT, Kind.WIDGET, Kind.NEWSLETTER, Kind.AI_LABEL})
+"""What stands inside articles too, and does not end one."""
 _HEAVY: Final = 0.4  # of the heaviest stretch
 _ABOVE_HEADING: Final = 60  # words above "Related Articles" that make an article
 _ABOVE_HEAD: Final = 20  # words above another article's head
@@ -48,10 +51,35 @@ def text_end(lines: list[Line]) -> int:
         total += _weight(line)
         if total > best:
             best, end = total, at + 1
-    while 0 < end < len(lines) and lines[end].content and lines[end].listed:
-        end += 1
+    if end:
+        end = _last_end(lines, end)
     below = max((stretch.weight for stretch in _stretches(lines[end:], len(lines) - end)), default=0)
     return end if below < _HEAVY * best else len(lines)
+
+
+def _last_end(lines: list[Line], end: int) -> int:
+    """Past what still belongs to the text that ends before `end`: short sentences, a list, with links between."""
+    room = max((line.gap for line in lines[1:end] if line.content and line.prose), default=1)
+    for at in range(end, len(lines)):
+        line = lines[at]
+        if not line.content:
+            if line.kind not in _INSIDE:
+                break
+        elif line.gap > max(1, room) or not (line.listed or is_statement(line) or opens_list(lines, at)):
+            break
+        else:
+            end = at + 1
+    return end
+
+
+def is_statement(line: Line) -> bool:
+    """Whether a line ends like a sentence that states something: questions and calls below a text are the page's."""
+    return line.ends and line.text.rstrip(CLOSERS)[-1:] not in QUESTIONS
+
+
+def opens_list(lines: list[Line], at: int) -> bool:
+    """Whether a line announces the list below it: "The law has three parts:"."""
+    return lines[at].text.endswith((":", "：")) and at + 1 < len(lines) and lines[at + 1].listed
 
 
 def _limit(lines: list[Line]) -> int:

@@ -10,6 +10,7 @@ from lodestream.clean.datelines import find_dateline
 from lodestream.clean.dates import find_stamp
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.kinds import Kind
+from lodestream.clean.lines import END_SIGNS
 from lodestream.clean.names import agency
 from lodestream.clean.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, Cue, alternatives
 
@@ -73,6 +74,11 @@ def _read_end(draft: Draft) -> bool:
         if _take(draft, kind, match):
             last.text = last.text[: start + match.start("cut")].rstrip()
             return True
+    bare = tail.rstrip(f" {END_SIGNS}")
+    if bare != tail:
+        draft.cut(last.line, Kind.INTERFACE, tail[len(bare) :].strip())
+        last.text = last.text[: start + len(bare)]
+        return True
     found = find_credit(tail)
     if found is None:
         return False

@@ -21,8 +21,10 @@ from lodestream.clean.times import TimeLine, read_time_line
 
 LINES_MAX: Final = 20_000  # non-blank; a large portal page has 700, a book of 1 MiB in short lines 15,000
 
-_CLOSERS: Final = "\"'”’»)]）」』】›*"
-_AFTER_STOP: Final = f" {_CLOSERS}■□▪▫◼◾●◆∎"  # and the sign that ends an article
+_QUOTES: Final = "\"'”’»)]）」』】›*"
+END_SIGNS: Final = "■□▪▫◼◾◆∎"
+"""What some print behind an article's last word."""
+CLOSERS: Final = f" {_QUOTES}{END_SIGNS}"
 _ADDRESSES: Final = ("http://", "https://", "www.")
 _WRAPPED: Final = 0.6  # of the lines that are full: more in a paragraph, and its last line is not
 _LOWER: Final = 0.4  # of the lines that start in lower case: 3 in 4 of running text, none in a list of headlines
@@ -30,7 +32,8 @@ _FACT_MAX: Final = 80  # characters of a line that tells a time or a name
 _FULL: Final = 50  # characters of a line that was wrapped and not ended
 _CLOSING: Final = 8  # characters at a line's end that may be quotes and brackets after its stop
 _STOPS: Final = ".。．｡।॥።۔։…᠃"
-_ENDS: Final = _STOPS + "!?！？؟"
+QUESTIONS: Final = "!?！？؟"
+_ENDS: Final = _STOPS + QUESTIONS
 _UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _INNER_STOP: Final = re.compile(r"[^\W\d_A-Z][.!?]['\"”’»)\]]{0,2}\s+['\"“‘«(\[]{0,2}[^\W\d_a-z]|[。！？।።]")
 _ITEM: Final = re.compile(r"[-–—•·*▪‣◦■►]\s|\(?\d{1,2}[.)]\s")
@@ -78,8 +81,8 @@ class Line:
         """Whether it could be a headline."""
         if not 2 <= self.size <= 35 or len(self.text) > 250 or not self.content:
             return False
-        bare = self.text.rstrip(_AFTER_STOP)
-        if self.ends and bare[-1:] not in _ENDS:  # a credit or an address stands behind the stop
+        bare = self.text.rstrip(CLOSERS)
+        if self.ends and bare[-1:] not in _ENDS:  # but in a credit or an address
             return False
         return not bare.endswith(tuple(_STOPS)) or bare.endswith(("...", "…")) or _abbreviated(bare)
 
@@ -109,18 +112,18 @@ def size_of(text: str) -> int:
 
 def ends_sentence(text: str) -> bool:
     """Whether a text ends in a stop, an exclamation or a question, quotes and brackets after it aside."""
-    bare = text[-_CLOSING:].rstrip(_AFTER_STOP)
+    bare = text[-_CLOSING:].rstrip(CLOSERS)
     return bare != "" and bare[-1] in _ENDS
 
 
 def _ends_before(text: str) -> bool:
-    """Whether a text ends in a full stop before what an article's last line may carry: a credit, an address."""
+    """Whether a text ends with what an article's last line may: a credit behind a full stop, a sign, an address."""
     last = text.rsplit(None, 1)[-1]
-    if last.startswith(_ADDRESSES):
+    if last.startswith(_ADDRESSES) or last[-1] in END_SIGNS:
         return True
     credit = find_credit(text)
     bare = text[: credit[0]].rstrip() if credit is not None else ""
-    return ends_sentence(bare) and bare.rstrip(_AFTER_STOP)[-1] in _STOPS
+    return ends_sentence(bare) and bare.rstrip(CLOSERS)[-1] in _STOPS
 
 
 def make_line(number: int, text: str, gap: int = 0) -> Line:
