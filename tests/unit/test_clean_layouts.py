@@ -146,3 +146,60 @@ def test_a_sign_behind_a_paragraph_does_not_hide_the_next_head() -> None:
         "Ferry runs again in the sound",
     ]
     assert [article["source"]["name"] for article in articles[1:]] == ["The Star", "The Sun"]
+
+
+HIKERS: Final = (
+    "Two hikers were rescued on Sunday from a canyon in southern Utah after a night in the cold. Both were unhurt."
+)
+
+
+@pytest.mark.parametrize(
+    ("end", "byline", "credited"),
+    [
+        ("The Associated Press contributed to this report.", [], ["Associated Press"]),
+        ("Reuters contributed to this report.", [], ["Reuters"]),
+        (
+            "Associated Press writer Mari Yamaguchi in Tokyo contributed to this report.",
+            ["Mari Yamaguchi"],
+            ["Associated Press"],
+        ),
+        ("Dr. Keiichi Ono and Shoichi Ishii contributed to this report.", ["Dr. Keiichi Ono", "Shoichi Ishii"], []),
+    ],
+)
+@pytest.mark.parametrize("glue", [" ", "\n"])
+def test_of_a_paragraph_only_the_sentence_about_contributors_goes(
+    end: str, byline: list[str], credited: list[str], glue: str
+) -> None:
+    articles = cleaned(
+        f"Two hikers rescued in Utah\n{HIKERS}{glue}{end}\nRelated Articles\nFox News\n2 hours ago\n- Fox News\n"
+        f"Two hikers rescued in Utah\n{HIKERS}{glue}{end}\n"
+    )
+    assert [plain(article["body"]) for article in articles] == [HIKERS, HIKERS]
+    assert [(article["byline"], article["credits"]) for article in articles] == [(byline, credited)] * 2
+    assert [piece["text"] for piece in articles[1]["removed"] if piece["kind"] == "contributors"] == [end]
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        (
+            "The law protects the forests in the north of the country. Photo: John Roe/AFP",
+            "The law protects the forests in the north of the country.",
+        ),
+        ("Follow us on the trail, the ranger says, and walks ahead over the ridge.", None),
+        ("Follow us on Facebook and Instagram for the latest news from the region.", ""),
+        ("Follow us on social media for more news like this every day.", ""),
+        ("Subscribe to our newsletter: three words that made the firm rich. It said it would sell adverts.", None),
+        ("Sign up for our newsletter and get the best stories of the day every morning.", ""),
+        ("Get our newsletter. We send the best stories of the day to your inbox.", ""),
+    ],
+)
+def test_words_of_a_notice_make_no_notice_of_a_paragraph(line: str, kept: str | None) -> None:
+    (article,) = cleaned(f"Central bank raises its main rate\n{FIRST}\n{line}\n{SECOND}\n")
+    assert plain(article["body"]) == plain(f"{FIRST} {line if kept is None else kept} {SECOND}")
+
+
+def test_a_sentence_with_its_photographer_above_the_text_is_a_caption() -> None:
+    caption = "A woman walks past a forest near the capital of the country. Photo: John Roe/AFP"
+    (article,) = cleaned(f"Central bank raises its main rate\n{caption}\n{FIRST}\n{SECOND}\n")
+    assert plain(article["body"]) == f"{FIRST} {SECOND}"

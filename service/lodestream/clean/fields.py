@@ -11,8 +11,9 @@ from lodestream.clean.dates import find_stamp
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.kinds import Kind
 from lodestream.clean.lines import END_SIGNS
-from lodestream.clean.names import agency
+from lodestream.clean.names import AGENCY, agency, is_agency
 from lodestream.clean.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, Cue, alternatives
+from lodestream.clean.sentences import sentence_start
 
 _STANDFIRST_WORDS: Final = 60
 _STAMP_MAX: Final = 160  # characters at the start of a text that may hold a section's name and a time
@@ -33,9 +34,8 @@ _CONTRIBUTORS: Final = re.compile(
     rf"(?P<cut>[-–—*(\[]{{0,3}}\s?(?:{alternatives(CONTRIBUTORS_LABELS)})\b.*)$",
     re.IGNORECASE | re.DOTALL,
 )
-_CONTRIBUTED: Final = re.compile(
-    rf"{AFTER_STOP}(?P<cut>[-–—*(\[]{{0,3}}\s?[^.!?]{{3,200}}\s(?:{alternatives(CONTRIBUTED)})[^.!?]{{0,80}}\.?[)\]]?)$"
-)
+_CONTRIBUTED: Final = re.compile(rf"\s(?P<cut>(?:{alternatives(CONTRIBUTED)})[^.!?]{{0,80}}\.?[)\]]?)$")
+_AGENCY: Final = re.compile(rf"(?<![^\W_])(?:{AGENCY})(?![^\W_])")
 _NAME: Final = re.compile(
     r"(?<![^\W\d_])(?:(?P<place>(?:in|from|at|of|aus|in|à|en|de|da)\s))?"
     r"(?P<name>[A-ZÀ-Þ][\w’'.-]+(?:\s(?:(?:van|von|der|de|la|al|bin|di|da|del|le)\s){0,2}[A-ZÀ-Þ][\w’'-]+){1,3})"
@@ -69,10 +69,11 @@ def _read_end(draft: Draft) -> bool:
             continue
         at = max(0, len(tail) - window)
         match = pattern.search(tail, at)
-        if match is None or (at and match.start("cut") == at):
+        if match is None:
             continue
-        if _take(draft, kind, match):
-            last.text = last.text[: start + match.start("cut")].rstrip()
+        begin = match.start("cut") if pattern is not _CONTRIBUTED else sentence_start(tail, match.start())
+        if not (at and begin == at) and _take(draft, kind, tail[begin : match.end()]):
+            last.text = last.text[: start + begin].rstrip()
             return True
     bare = tail.rstrip(f" {END_SIGNS}")
     if bare != tail:
@@ -93,18 +94,24 @@ def _read_end(draft: Draft) -> bool:
     return True
 
 
-def _take(draft: Draft, kind: Kind, match: re.Match[str]) -> bool:
-    """Takes a match into its field; False when it is not what it looked like."""
-    cut = match["cut"]
+def _take(draft: Draft, kind: Kind, cut: str) -> bool:
+    """Takes a piece off the end into its field; False when it is not what it looked like."""
     if kind is Kind.CONTRIBUTORS:
         bare = cut.lstrip("-–—*([ ")
         if not bare[:1].isupper() and cut[:1] not in "([-–—*":
             return False
         if len(cut.split()) > _CONTRIBUTORS_WORDS:
             return False
-        draft.add_authors(names_in(cut))
+        add_contributors(draft, cut)
     draft.cut(draft.paragraphs[-1].line, kind, cut.strip())
     return True
+
+
+def add_contributors(draft: Draft, text: str) -> None:
+    """Takes whom a line about contributors names: people as authors, agencies as credits."""
+    draft.add_authors([name for name in names_in(text) if not is_agency(name)])
+    for match in _AGENCY.finditer(text):
+        draft.add_name(agency(match[0]))
 
 
 def names_in(text: str) -> list[str]:

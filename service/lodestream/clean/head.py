@@ -9,7 +9,7 @@ from lodestream.clean import names
 from lodestream.clean.bylines import byline_names, is_byline, is_source_line, source_name
 from lodestream.clean.credits import credits_of_line
 from lodestream.clean.draft import Draft
-from lodestream.clean.fields import names_in
+from lodestream.clean.fields import add_contributors
 from lodestream.clean.kinds import Kind
 from lodestream.clean.lines import Line
 from lodestream.clean.patterns import SECTIONS, key
@@ -68,7 +68,7 @@ def read_fact(line: Line, draft: Draft, *, inside: bool = False) -> None:
     if line.kind is Kind.BYLINE:
         draft.add_authors(byline_names(line.text))
     elif line.kind is Kind.CONTRIBUTORS:
-        draft.add_authors(names_in(line.text))
+        add_contributors(draft, line.text)
     elif line.kind is Kind.SOURCE:
         _read_source(source_name(line.text), draft, inside=inside)
     draft.cut_line(line, line.kind or (Kind.SECTION if line.heading is not None else Kind.INTERFACE))

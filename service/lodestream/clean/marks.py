@@ -17,23 +17,27 @@ from lodestream.clean.kinds import Kind
 from lodestream.clean.lines import Line, ends_sentence, size_of
 from lodestream.clean.patterns import (
     ADVERTS,
+    ARTICLES,
     COLON,
+    FUNCTIONS,
     HEADING_PREFIXES,
     HEADINGS,
     INTERFACE,
     LINK_LABELS,
     PHOTO_LABELS,
+    STARTERS,
     Cue,
     Heading,
     alternatives,
     cues,
 )
+from lodestream.clean.sentences import sentence_start
 from lodestream.clean.times import read_time_line
 
 _TIME_WORDS: Final = 18
 _CRUMBS_WORDS: Final = 16
 _MOSTLY: Final = 0.6  # of the characters
-_SIGNUP_START: Final = 12  # characters
+_NOTICE_START: Final = 12  # characters before a notice's phrase
 _LINK_WORDS: Final = 25
 _NOTICE_WORDS: Final = 45  # a newsletter box's sentence or a footer's; an article's paragraph is often longer
 _CAPTION_WORDS: Final = 60
@@ -47,6 +51,7 @@ _PHOTO_AT_END: Final = re.compile(
     rf"(?:^|[\s(\[])(?:{alternatives(PHOTO_LABELS)}){COLON}[^.!?]{{2,80}}$", re.IGNORECASE
 )
 _LINK: Final = re.compile(rf"[\[(]?\s?(?:{alternatives(LINK_LABELS)}){COLON}\S", re.IGNORECASE)
+_SMALL: Final = ARTICLES | FUNCTIONS | STARTERS
 _QUOTES: Final = "\"'“‘«„"
 _COPYRIGHT: Final = re.compile(r"\W*(?:copyright|©|\(c\))\W*(?:©|\d{4}|the\b|by\b|(?-i:[A-Z]))", re.IGNORECASE)
 _CRUMBS: Final = re.compile(r"\s*[>›»→/|]\s*")
@@ -61,6 +66,7 @@ def mark(lines: list[Line]) -> None:
     _mark_newsletter_boxes(lines)
     _mark_cookie_notices(lines, [at for at, line in enumerate(lines) if Cue.COOKIE in line.cues])
     _mark_captions(lines)
+    _keep_text_above_labels(lines)
 
 
 def _find_cues(lines: list[Line]) -> None:
@@ -146,10 +152,24 @@ def _starts_with(cue: Cue, characters: int) -> Callable[[Line], bool]:
 
 
 def _asks_to_sign_up(line: Line) -> bool:
-    """Whether a sentence is a sign-up box's: more than one of its phrases, or one that starts or ends it."""
+    """Whether a line is a sign-up box's: more than one of its phrases, or one sentence that starts or ends with one."""
     found = line.cues[Cue.NEWSLETTER]
-    at_edge = found[0][0] <= _SIGNUP_START or len(line.text) - found[-1][1] <= 2
-    return line.text[0] not in _QUOTES and (len(found) > 1 or at_edge)
+    at_edge = found[0][0] <= _NOTICE_START or len(line.text) - found[-1][1] <= 2
+    alone = at_edge and _is_one_sentence(line, Cue.NEWSLETTER) and sentence_start(line.text, len(line.text)) == 0
+    return line.text[0] not in _QUOTES and (len(found) > 1 or alone)
+
+
+def _asks_to_follow(line: Line) -> bool:
+    """Whether a notice starts a line: "Follow us on Facebook" does, "Follow us on the trail" does not."""
+    start, end = line.cues[Cue.FOLLOW][0]
+    last, following = line.text[start:end].split()[-1].lower(), line.text[end:].split(None, 1)
+    told = last in _SMALL and following != [] and following[0].lower() in _SMALL
+    return start <= _NOTICE_START and not told
+
+
+def _is_one_sentence(line: Line, cue: Cue) -> bool:
+    """Whether no sentence stands before the one that holds a cue."""
+    return sentence_start(line.text, line.cues[cue][-1][0]) == 0
 
 
 def _is_copyright(line: Line) -> bool:
@@ -178,11 +198,11 @@ _SHORT_RULES: Final[tuple[tuple[Cue, Callable[[Line], bool], Kind], ...]] = (
 )
 _PROSE_RULES: Final[tuple[tuple[Cue, Callable[[Line], bool], Kind], ...]] = (
     (Cue.NEWSLETTER, lambda line: _is_notice(line) and _asks_to_sign_up(line), Kind.NEWSLETTER),
-    (Cue.FOLLOW, lambda line: _is_notice(line) and _starts_with(Cue.FOLLOW, 12)(line), Kind.INTERFACE),
+    (Cue.FOLLOW, lambda line: _is_notice(line) and _asks_to_follow(line), Kind.INTERFACE),
     (Cue.COPYRIGHT, _is_copyright, Kind.COPYRIGHT),
     (Cue.PHOTO, _is_photo, Kind.CAPTION),
     (Cue.CONTRIBUTORS, _starts_with(Cue.CONTRIBUTORS, 2), Kind.CONTRIBUTORS),
-    (Cue.CONTRIBUTED, _is_notice, Kind.CONTRIBUTORS),
+    (Cue.CONTRIBUTED, lambda line: _is_notice(line) and _is_one_sentence(line, Cue.CONTRIBUTED), Kind.CONTRIBUTORS),
     (Cue.LINK, lambda line: line.size <= _LINK_WORDS and line.text[-1] != "." and _is_link(line), Kind.LINK),
 )
 """What a line with a cue is, the surer first. A list of such rules is short, so that a line can be followed by hand."""
@@ -264,6 +284,19 @@ def _mark_captions(lines: list[Line]) -> None:
         close = line.gap == 0 and above.gap > 0 and (at + 1 >= len(lines) or lines[at + 1].gap > 0)
         if close or (apart and line.gap <= above.gap):
             above.kind = Kind.CAPTION
+
+
+def _keep_text_above_labels(lines: list[Line]) -> None:
+    """A paragraph inside a text that ends in "Photo: …" is text: only its end is a caption."""
+    for at in range(1, len(lines)):
+        line = lines[at]
+        if line.kind is not Kind.CAPTION or not line.prose or not (lines[at - 1].content and lines[at - 1].prose):
+            continue
+        label = _PHOTO_AT_END.search(line.text)
+        before = line.text[: label.start()].rstrip() if label is not None else ""
+        if before and ends_sentence(before) and _PHOTO.match(line.text) is None:
+            line.pieces = ((Kind.CAPTION, line.text[len(before) :].strip()),)
+            line.kind, line.text, line.size, line.ends = None, before, size_of(before), True
 
 
 def _is_picture_label(line: Line) -> bool:

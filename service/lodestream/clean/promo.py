@@ -21,6 +21,7 @@ _AFTER_MARKER: Final = re.compile(rf"(?P<slogan>{_SLOGAN})?:?\s+(?=[\"'“‘«$
 _NO_MARKER: Final = re.compile(r"")
 _BOUNDARY: Final = re.compile(r"[.!?…\"”’»)\]]\s$")
 _SENTENCE_END: Final = re.compile(r"[.!?](?=\s|$)")
+_TOPIC: Final = re.compile(r":\s+[^\W\d_A-Z]")  # "Subscribe to our newsletter: three words that …" is about them
 _STOP: Final = re.compile(r"\.[\"'”’»)\]]{0,3}(?=\s|$)")
 _OPENERS: Final = "\"'“‘«„([$€£"
 _ZONE_MAX: Final = 4000  # characters: a list of headlines and a sentence are not longer
@@ -86,7 +87,7 @@ def _signup_end(text: str, at: int) -> int | None:
     """Where a sign-up sentence ends: at its stop, or before the capital that starts the text."""
     while at < len(text) and (text[at].isalnum() or text[at] in "’'-"):
         at += 1
-    if at < len(text) and text[at] in ".!?:":
+    if at < len(text) and text[at] in ".!?:" and _TOPIC.match(text, at) is None:
         return at + 1
     if at >= len(text):
         return at
@@ -94,7 +95,7 @@ def _signup_end(text: str, at: int) -> int | None:
     if following[:1].isupper() or following[:1].isdigit():
         return at
     stop = _SENTENCE_END.search(text, at, at + _SIGNUP_MAX)
-    return stop.end() if stop else None
+    return stop.end() if stop and _TOPIC.search(text, at, stop.end()) is None else None
 
 
 def strip_runs(text: str, others: str, *, headed: bool = False) -> Stripped:
