@@ -10,6 +10,9 @@ from test_clean_pages import Page, check_articles, check_characters, cleaned, pl
 
 FIRST: Final = "The central bank raised its main rate on Monday by a quarter point to 4.5 percent, its governor said."
 SECOND: Final = "Analysts had expected a smaller step, and some now see higher rates in the spring of next year too."
+HIKERS: Final = (
+    "Two hikers were rescued on Sunday from a canyon in southern Utah after a night in the cold. Both were unhurt."
+)
 
 PAGES: Final = [
     Page(
@@ -60,6 +63,43 @@ b3 Der Yen ist am Montag auf den tiefsten Stand seit neun Monaten gefallen, weil
 """,
         "main related teaser teaser",
         {"published_from": ["none", "relative", "relative", "relative"]},
+    ),
+    Page(
+        "headlines of a few Chinese characters",
+        """
+x 首页
+x 财经
+h0 国际油价周三下跌逾2%
+x 2025-07-03 08:30
+b0 国际油价2日显著下跌，纽约原油期货价格收于每桶64.10美元，跌幅为百分之二点一。
+b0 分析人士认为，欧佩克增产的决定给油价带来压力，需求前景仍不明朗。
+x 相关阅读
+x 2小时前
+x - 财新网
+h1 中国出口增长放缓
+b1 中国海关总署公布的数据显示，六月份出口同比增长百分之三，低于市场此前的预期。
+x 3小时前
+x - 新华网
+h2 上海举行进口博览会
+b2 第九届中国国际进口博览会将于今年秋季在上海举行，主办方称参展企业数量将创新高。
+""",
+        "main teaser teaser",
+        {"publisher": [None, "财新网", "新华网"]},
+    ),
+    Page(
+        "a headline of nine characters above a dateline",
+        """
+h0 日银决定维持利率不变
+b0 ⟦新华社东京2月11日电⟧ 日本央行11日结束货币政策会议，决定维持现行利率不变，符合市场预期。
+""",
+    ),
+    Page(
+        "a headline of eight Japanese characters",
+        """
+h0 大阪で大規模停電
+b0 大阪市内で11日夜、大規模な停電が発生し、およそ12万世帯に影響が出ていると関西電力が発表しました。
+b0 関西電力は変電所の設備に不具合が生じたとみて、原因を調べています。
+""",
     ),
 ]
 
@@ -148,9 +188,26 @@ def test_a_sign_behind_a_paragraph_does_not_hide_the_next_head() -> None:
     assert [article["source"]["name"] for article in articles[1:]] == ["The Star", "The Sun"]
 
 
-HIKERS: Final = (
-    "Two hikers were rescued on Sunday from a canyon in southern Utah after a night in the cold. Both were unhurt."
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "Newsweek\n2 hours ago\n- Politics\n- Newsweek",
+        "Newsweek\n2 hours ago\n- Newsweek\n- Politics",
+        "2 hours ago\n- Personal Finance\n- Newsweek",
+        "2 hours ago\n- Newsweek\n- Politics",
+    ],
 )
+def test_a_section_between_time_and_publisher_is_neither(stamp: str) -> None:
+    page = f"Central bank raises its main rate\n{FIRST}\n{SECOND}\nRelated Articles\n"
+    for headline in ("Approval rating slips in Michigan", "Hikers rescued in Utah"):
+        page += f"\n{stamp}\n{headline}\n{HIKERS}\n"
+    articles = cleaned(page)
+    assert [article["source"]["name"] for article in articles] == [None, "Newsweek", "Newsweek"]
+    assert [article["headline"] for article in articles[1:]] == [
+        "Approval rating slips in Michigan",
+        "Hikers rescued in Utah",
+    ]
+    assert [plain(article["body"]) for article in articles[1:]] == [HIKERS, HIKERS]
 
 
 @pytest.mark.parametrize(

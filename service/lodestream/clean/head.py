@@ -47,11 +47,20 @@ def read_head(region: Region, draft: Draft) -> list[Line]:
         elif line is region.publisher:
             draft.publisher = draft.publisher or line.text.lstrip("-–—•· ")
             draft.cut_line(line, Kind.PUBLISHER)
+        elif _is_section(line, region.publisher):
+            draft.cut_line(line, Kind.MENU)
         elif above is not None and at < above - _NEAR:
             draft.cut_line(line, line.kind or Kind.MENU)
         else:
             _read_line(line, draft, passed=above is None or at > above, near=at == below)
     return [line for line in lines[start:] if line is not headline]
+
+
+def _is_section(line: Line, publisher: Line | None) -> bool:
+    """Whether a line that looks like a source's ("- Politics") names the section instead."""
+    if not line.content or not is_source_line(line.text):
+        return False
+    return line.key in SECTIONS or (publisher is not None and line.key != publisher.key)
 
 
 def read_fact(line: Line, draft: Draft, *, inside: bool = False) -> None:

@@ -105,9 +105,9 @@ def read_lines(text: str) -> list[Line]:
 def size_of(text: str) -> int:
     """Words; where a script has no spaces, two characters count as one."""
     count = text.count(" ") + 1 if text else 0
-    if not text.isascii() and len(text) > 12 * count and _UNSPACED.search(text):
-        return max(count, len(text) // 2)
-    return count
+    if text.isascii() or _UNSPACED.search(text) is None:
+        return count
+    return max(count, len(text) // 2)
 
 
 def ends_sentence(text: str) -> bool:

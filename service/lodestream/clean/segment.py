@@ -21,6 +21,7 @@ from lodestream.clean.patterns import SECTIONS, Heading
 _PUBLISHER_WORDS: Final = 6
 _HEADLINE_WORDS: Final = 4  # above the time, what is shorter is a publisher or a section's name
 _STANDFIRST_WORDS: Final = 60  # above a time that may be the article's own; two paragraphs may have twice as many
+_SOURCE_LINES: Final = 3  # below a time: sections and the publisher
 _AHEAD: Final = 8  # lines of buttons and captions that may stand between a time and its headline
 
 
@@ -179,11 +180,7 @@ def _is_new(lines: list[Line], anchor: Anchor, start: int) -> bool:
 
 def _anchor(lines: list[Line], at: int, floor: int) -> Anchor | None:
     """The head around the time at `at`, not reaching above `floor`; None when there is no text to it."""
-    after = at + 1
-    source = None
-    if after < len(lines) and lines[after].content and is_source_line(lines[after].text):
-        source = after
-        after += 1
+    source, after = _source(lines, at)
     first = _next_content(lines, after)
     if first is None:
         return None
@@ -203,6 +200,20 @@ def _anchor(lines: list[Line], at: int, floor: int) -> Anchor | None:
     publisher = next((number for number in lead if names.looks_like_publisher(lines[number].text)), None)
     start = headline if publisher is None else min(headline, publisher)
     return Anchor(at, start, headline, publisher, source, first)
+
+
+def _source(lines: list[Line], at: int) -> tuple[int | None, int]:
+    """The line below the time at `at` that names the source, among such of sections; and the first line past them."""
+    after = at + 1
+    while (
+        after < min(at + 1 + _SOURCE_LINES, len(lines)) and lines[after].content and is_source_line(lines[after].text)
+    ):
+        after += 1
+    found = range(at + 1, after)
+    above = lines[at - 1].key if at else ""
+    named = [number for number in found if above and lines[number].key == above]
+    others = [number for number in found if lines[number].key not in SECTIONS]
+    return (named or others or [*found] or [None])[-1], after
 
 
 def _next_content(lines: list[Line], at: int) -> int | None:
