@@ -57,7 +57,7 @@ def reason(body: bytes, content_type: str | None = "text/plain", **headers: Any)
         (b"abc", "text/plain; charset=unicode_escape", {}, Reason.UNKNOWN_CHARSET, "unicode_escape"),
         (b"Home\nNews\nSport\nLogin\n", "text/plain", {}, Reason.NO_ARTICLE, "4 lines"),
         (b"Storm closes the bridge", "text/plain", {}, Reason.NO_ARTICLE, "1 lines"),
-        (b"a\n" * 20_001, "text/plain", {}, Reason.NO_ARTICLE, "lines"),
+        (b"a\n" * 20_001, "text/plain", {}, Reason.DOCUMENT_TOO_LARGE, "20000 lines"),
         (b"{", "application/json", {}, Reason.INVALID_JSON, "line 1"),
         (b"[" * 100_000, "application/json", {}, Reason.INVALID_JSON, ""),
         (b'{"a":' * 50_000, "application/json", {}, Reason.INVALID_JSON, ""),

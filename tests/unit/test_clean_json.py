@@ -161,6 +161,17 @@ def test_hard_wrapped_paragraphs_are_joined() -> None:
     assert article["body"] == f"{first.strip()}\n\n{second.strip()}"
 
 
+def test_a_body_of_more_lines_than_a_page_may_have_is_whole() -> None:
+    (article,) = cleaned({"title": "t", "body": "word here.\n" * 25_000})
+    assert article["body"].count("word here.") == 25_000
+
+
+def test_more_lines_than_fit_into_a_body_are_refused_for_their_size() -> None:
+    with pytest.raises(Rejected) as refused:
+        cleaned({"title": "t", "body": "a\n" * 600_000})
+    assert (refused.value.reason, refused.value.detail) == (Reason.ARTICLE_TOO_LARGE, "body: more than 524288 lines")
+
+
 @pytest.mark.parametrize(
     ("markup", "wanted"),
     [

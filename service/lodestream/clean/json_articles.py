@@ -31,15 +31,16 @@ def read_json(text: str, context: Context, limits: Limits) -> list[ArticleFields
     except orjson.JSONDecodeError as error:
         raise Rejected(Reason.INVALID_JSON, f"{error.msg[:80]}: line {error.lineno} column {error.colno}") from None
     if not isinstance(decoded, list):
-        return [_article(decoded, context, "", 0, 1)]
+        return [_article(decoded, context, "", 0, 1, limits=limits)]
     if not decoded:
         raise Rejected(Reason.NO_ARTICLE, "an empty list")
     if len(decoded) > limits.articles:
         raise Rejected(Reason.TOO_MANY_ARTICLES, f"{len(decoded)} articles, limit {limits.articles}")
-    return [_article(item, context, f"[{number}]", number, len(decoded)) for number, item in enumerate(decoded)]
+    of = len(decoded)
+    return [_article(item, context, f"[{number}]", number, of, limits=limits) for number, item in enumerate(decoded)]
 
 
-def _article(item: Any, context: Context, path: str, position: int, of: int) -> ArticleFields:
+def _article(item: Any, context: Context, path: str, position: int, of: int, *, limits: Limits) -> ArticleFields:
     if not isinstance(item, dict):
         raise Rejected(Reason.INVALID_SHAPE, f"{path or 'document'}: not an object")
     reader = _Reader(item, path)
@@ -51,7 +52,7 @@ def _article(item: Any, context: Context, path: str, position: int, of: int) -> 
     if url is None and not path:
         url = context.url
     draft = Draft(headline=reader.text("title"), publisher=reader.text("source"), byline=reader.names("authors"))
-    _read_body(reader, draft)
+    _read_body(reader, draft, limits)
     body = "\n\n".join(paragraph.text for paragraph in draft.paragraphs)
     if not body:
         raise Rejected(Reason.NO_ARTICLE, f"{path or 'document'}: no text")
@@ -69,13 +70,17 @@ def _article(item: Any, context: Context, path: str, position: int, of: int) -> 
     )
 
 
-def _read_body(reader: _Reader, draft: Draft) -> None:
+def _read_body(reader: _Reader, draft: Draft, limits: Limits) -> None:
     """Paragraphs, and the fields that a text carries at its ends."""
     name, text = reader.body()
     if name == "html":
         draft.paragraphs = [Paragraph(paragraph, at) for at, paragraph in enumerate(html_text.paragraphs(text))]
     else:
-        draft.paragraphs = [Paragraph(line.text, line.number) for line in read_lines(text)]
+        most = limits.article_bytes // 2  # each has a byte and a space at least
+        lines = read_lines(text, most)
+        if lines is None:
+            raise Rejected(Reason.ARTICLE_TOO_LARGE, f"{reader.at(name)}: more than {most} lines")
+        draft.paragraphs = [Paragraph(line.text, line.number) for line in lines]
     first = draft.paragraphs[0] if draft.paragraphs else None
     if first is not None and len(draft.paragraphs) > 1 and draft.headline is not None and first.text == draft.headline:
         draft.cut(first.line, Kind.TITLE, first.text)

@@ -19,8 +19,6 @@ from lodestream.clean.names import is_credit
 from lodestream.clean.patterns import ABBREVIATIONS, ARTICLES, Cue, Heading, key
 from lodestream.clean.times import TimeLine, read_time_line
 
-LINES_MAX: Final = 20_000  # non-blank; a large portal page has 700, a book of 1 MiB in short lines 15,000
-
 _QUOTES: Final = "\"'”’»)]）」』】›*"
 END_SIGNS: Final = "■□▪▫◼◾◆∎"
 """What some print behind an article's last word."""
@@ -87,8 +85,8 @@ class Line:
         return not bare.endswith(tuple(_STOPS)) or bare.endswith(("...", "…")) or _abbreviated(bare)
 
 
-def read_lines(text: str) -> list[Line]:
-    """The lines of a page that are not blank, at most `LINES_MAX` + 1."""
+def read_lines(text: str, most: int) -> list[Line] | None:
+    """The lines of a text that are not blank; None when there are more than `most`."""
     raw: list[tuple[str, int]] = []
     gap = 0
     for part in text.splitlines():
@@ -97,8 +95,8 @@ def read_lines(text: str) -> list[Line]:
             continue
         raw.append((part, gap))
         gap = 0
-        if len(raw) > LINES_MAX:
-            break
+        if len(raw) > most:
+            return None
     return [_line(number, text, gap) for number, (text, gap) in enumerate(_unbroken(_unwrapped(raw)))]
 
 

@@ -213,7 +213,8 @@ def _source(lines: list[Line], at: int) -> tuple[int | None, int]:
     above = lines[at - 1].key if at else ""
     named = [number for number in found if above and lines[number].key == above]
     others = [number for number in found if lines[number].key not in SECTIONS]
-    return (named or others or [*found] or [None])[-1], after
+    best = named or others or [*found]
+    return best[-1] if best else None, after
 
 
 def _next_content(lines: list[Line], at: int) -> int | None:
