@@ -187,6 +187,9 @@ def test_more_lines_than_fit_into_a_body_are_refused_for_their_size() -> None:
         ("<aside><p>all of it</p></aside>", ["all of it"]),
         ("<ul><li>one</li><li>two</li></ul>", ["one", "two"]),
         ("&lt;p&gt; &#8222;x&#8220; &nbsp; y", ["<p> „x“ y"]),
+        ("<p>A</p><figure><img><p>B</p>", ["A", "B"]),
+        ("<p>A</p><aside><p>B</p><aside>C</aside><p>D", ["A", "B", "D"]),
+        ("<p>A <button>Share</button> B</p>", ["A B"]),
         ("<p>x<script>never closed <p>y", ["x"]),
         ("<!DOCTYPE html><?xml?><p>x", ["x"]),
         ("<", ["<"]),
@@ -195,6 +198,27 @@ def test_more_lines_than_fit_into_a_body_are_refused_for_their_size() -> None:
 )
 def test_markup_becomes_paragraphs(markup: str, wanted: list[str]) -> None:
     assert paragraphs(markup) == wanted
+
+
+def test_what_is_left_out_of_a_body_is_in_removed() -> None:
+    (article,) = cleaned(
+        {
+            "html": "<nav>Home</nav><p>Storm closes the <button>Share</button> bridge.</p><script>x()</script>"
+            "<figure><img><figcaption>The bridge &amp; the sea<p>AP</figcaption></figure><p>It opens on Sunday."
+            "<select><option>One</select><aside><ul><li>Read this<li>And that</ul></aside><footer>Imprint</footer>"
+        }
+    )
+    assert article["body"] == "Storm closes the bridge.\n\nIt opens on Sunday."
+    assert [(piece["kind"], piece["text"]) for piece in article["removed"]] == [
+        ("menu", "Home"),
+        ("interface", "Share"),
+        ("caption", "The bridge & the sea"),
+        ("caption", "AP"),
+        ("interface", "One"),
+        ("interface", "Read this"),
+        ("interface", "And that"),
+        ("interface", "Imprint"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from lodestream.clean.times import parse
 from lodestream.errors import Reason, Rejected
 from lodestream.records import ArticleFields
 
+_KINDS: Final = {"figure": Kind.CAPTION, "nav": Kind.MENU, "math": Kind.WIDGET, "svg": Kind.WIDGET}
+"""What the text of an element is that is no paragraph; of others it is of the interface."""
 _BODIES: Final = ("body", "text", "html")
 
 
@@ -74,7 +76,11 @@ def _read_body(reader: _Reader, draft: Draft, limits: Limits) -> None:
     """Paragraphs, and the fields that a text carries at its ends."""
     name, text = reader.body()
     if name == "html":
-        draft.paragraphs = [Paragraph(paragraph, at) for at, paragraph in enumerate(html_text.paragraphs(text))]
+        for at, block in enumerate(html_text.blocks(text)):
+            if block.element is None:
+                draft.paragraphs.append(Paragraph(block.text, at))
+            else:
+                draft.cut(at, _KINDS.get(block.element, Kind.INTERFACE), block.text)
     else:
         most = limits.article_bytes // 2  # each has a byte and a space at least
         lines = read_lines(text, most)
