@@ -8,7 +8,7 @@ import pytest
 
 from lodestream.clean.datelines import find_dateline
 from lodestream.clean.draft import Draft, Paragraph
-from lodestream.clean.fields import names_in, read_ends
+from lodestream.clean.fields import names_in, read_ends, read_starts
 from lodestream.clean.names import looks_like_publisher, publisher
 from lodestream.clean.patterns import Cue, cues
 from lodestream.clean.promo import strip_runs, strip_signups
@@ -69,6 +69,11 @@ def test_datelines(text: str, raw: str, place: str | None, agency: str | None) -
         "Apple Inc (AAPL) - The stock",
         "(CNN) The president",
         "A dash - is no dateline",
+        "TRUMP: We will do it.",
+        "They asked both men. VANCE: The plan is ready.",
+        "They asked the ministry. NEW DELHI: The government",
+        "RELATED: What the rate means",
+        "NEWS - The central bank",
         "",
         "-",
         "[1] The first",
@@ -76,6 +81,26 @@ def test_datelines(text: str, raw: str, place: str | None, agency: str | None) -
 )
 def test_what_is_no_dateline(text: str) -> None:
     assert find_dateline(text) is None
+
+
+@pytest.mark.parametrize(
+    ("second", "third", "standfirst"),
+    [
+        ("PARIS, 3 July (Reuters) - The rate was raised.", "It will hold.", "A short summary."),
+        ("PARIS (AFP) - The rate was raised.", "It will hold.", "A short summary."),
+        ("PARIS – The rate was raised.", "It will hold.", None),
+        ("Wien – Die Zinsen steigen.", "Und weiter.", None),
+        ("PARIS (AFP) - The rate was raised.", "OSLO (AFP) - The rate was not raised.", None),
+    ],
+)
+def test_a_paragraph_above_a_dateline_is_a_standfirst_only_where_that_is_sure(
+    second: str, third: str, standfirst: str | None
+) -> None:
+    draft = Draft(paragraphs=[Paragraph(text) for text in ("A short summary.", second, third)])
+    read_starts(draft)
+    assert draft.standfirst == standfirst
+    assert draft.place == (None if standfirst is None else "Paris")
+    assert len(draft.paragraphs) == (3 if standfirst is None else 2)
 
 
 def ended(text: str) -> Draft:

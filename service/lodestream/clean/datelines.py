@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lodestream.clean.names import AGENCY, agency, is_agency
-from lodestream.clean.patterns import FUNCTIONS, KICKERS, STARTERS
+from lodestream.clean.patterns import FUNCTIONS, HEADINGS, INTERFACE, KICKERS, LINK_LABELS, NAMES, STARTERS, key
 
 _HEAD: Final = 700  # characters in which a standfirst and the dateline after it are looked for
 _LINE_MAX: Final = 140  # characters of a dateline
@@ -59,6 +59,7 @@ class Dateline:
     end: int
     place: str | None
     agency: str | None
+    certain: bool  # it names a date or an agency
 
 
 def find_dateline(text: str, *, start_only: bool = False) -> Dateline | None:
@@ -109,12 +110,17 @@ def _has_agency(match: re.Match[str], head: str) -> bool:
 
 
 def _has_dash(match: re.Match[str], head: str, *, first: bool) -> bool:
-    """Whether "PLACE, date -" is a dateline: in capitals, or with a date, or (at the very start) "Wien – Die …"."""
+    """Whether "PLACE, date -" is a dateline: in capitals, or with a date, or (at the very start) "Wien – Die …".
+
+    Before a colon a speaker's name or a label looks like a place, so the place must be known.
+    """
     city, words = match["place"].split(",")[0], _words(match)
     separator = match["sep"].strip(" .")
     spaced = match["sep"][:1].isspace() or separator in {"--", ":"} or match["agency"] is not None
     if not spaced or not _goes_on(head, match.end()) or _is_kicker(words):
         return False
+    if separator == ":" and match["date"] is None and match["agency"] is None:
+        return first and city.isupper() and city.casefold() in _PLACES
     letters = sum(len(run) for run in _LETTERS.findall(city))
     if city.isupper():
         return letters >= 4 or (letters == 3 and match["date"] is not None)
@@ -138,9 +144,15 @@ def _goes_on(head: str, at: int) -> bool:
 
 
 def _is_kicker(words: list[str]) -> bool:
-    return any(word.casefold().strip(".") in KICKERS for word in words)
+    """Whether some words are a label of the page or of the article's kind: "NEWS -", "BREAKING -"."""
+    if any(word.casefold().strip(".") in KICKERS for word in words):
+        return True
+    whole = key(" ".join(words))
+    return whole in HEADINGS or whole in INTERFACE or whole in _LINKS
 
 
+_PLACES: Final = frozenset(name.casefold() for name in NAMES["dateline_places"])
+_LINKS: Final = frozenset(LINK_LABELS)
 _NO_PLACE: Final = (STARTERS | FUNCTIONS) - _SMALL
 
 
@@ -175,7 +187,11 @@ def _dateline(match: re.Match[str], start: int) -> Dateline:
     groups = match.groupdict()
     place, name = groups.get("place"), groups.get("agency")
     return Dateline(
-        start, start + match.end(), None if place is None else _plain(place), None if name is None else agency(name)
+        start,
+        start + match.end(),
+        None if place is None else _plain(place),
+        None if name is None else agency(name),
+        certain=name is not None or groups.get("date") is not None,
     )
 
 

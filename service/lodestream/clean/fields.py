@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from lodestream.clean.credits import AFTER_STOP, agencies, find_credit
-from lodestream.clean.datelines import find_dateline
+from lodestream.clean.datelines import Dateline, find_dateline
 from lodestream.clean.dates import find_stamp
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.kinds import Kind
@@ -16,6 +16,7 @@ from lodestream.clean.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, Cue, alt
 from lodestream.clean.sentences import sentence_start
 
 _STANDFIRST_WORDS: Final = 60
+_REPORTS: Final = 10  # paragraphs in which a second dateline is looked for
 _STAMP_MAX: Final = 160  # characters at the start of a text that may hold a section's name and a time
 _TAIL: Final = 700  # characters at the end of a text in which all this is looked for
 _ROUNDS: Final = 8  # credits, contributors and notices that may follow on each other
@@ -127,7 +128,7 @@ def read_starts(draft: Draft) -> None:
     first = draft.paragraphs[0]
     found = find_dateline(first.text)
     if found is None and len(draft.paragraphs) > 1 and len(first.text.split()) <= _STANDFIRST_WORDS:
-        found = find_dateline(draft.paragraphs[1].text, start_only=True)
+        found = _dateline_below(draft)
         if found is not None:
             draft.standfirst = first.text if draft.standfirst is None else f"{draft.standfirst} {first.text}"
             draft.paragraphs.pop(0)
@@ -142,6 +143,18 @@ def read_starts(draft: Draft) -> None:
     first.text = first.text[found.end :].lstrip()
     if not first.text:
         draft.paragraphs.pop(0)
+
+
+def _dateline_below(draft: Draft) -> Dateline | None:
+    """The dateline of the second paragraph, where the first is a standfirst.
+
+    It must name a date or an agency, and no other may follow: a summary of several reports has one for each.
+    """
+    found = find_dateline(draft.paragraphs[1].text, start_only=True)
+    if found is None or not found.certain:
+        return None
+    others = (find_dateline(paragraph.text, start_only=True) for paragraph in draft.paragraphs[2:_REPORTS])
+    return None if any(other is not None and other.certain for other in others) else found
 
 
 def _read_stamp(draft: Draft) -> None:
