@@ -125,6 +125,8 @@ def test_every_character_of_a_page_is_in_exactly_one_place(page: Page) -> None:
         ("heute, 08:12 Uhr", "published_raw", "heute, 08:12"),
         ("mercredi 2 juillet 2025 18:32", "published_at", "2025-07-02T16:32:00.000Z"),
         ("den 2 juli 2025 kl. 18:32", "published_at", "2025-07-02T16:32:00.000Z"),
+        ("Issued on: 03/07/2025 - 13:21", "published_raw", "Issued on: 03/07/2025 - 13:21"),
+        ("Issued on: 17/06/2025 - 04:21\nModified: 18/06/2025 - 09:30", "published_at", "2025-06-17T04:21:00.000Z"),
         ("by Jane Doe", "byline", ["Jane Doe"]),
         ("par Jeanne Dupont", "byline", ["Jeanne Dupont"]),
         ("di Mario Rossi", "byline", ["Mario Rossi"]),

@@ -99,6 +99,10 @@ def test_a_line_that_says_more_is_no_time(text: str) -> None:
         ("03/07/2025", None, "none"),  # day or month first?
         ("25/07/2025", "2025-07-25T00:00:00.000Z", "day"),
         ("3 July", None, "none"),
+        ("Issued on: 17/12/2025 - 04:21 GMT", "2025-12-17T04:21:00.000Z", "minute"),
+        ("Madrid - 3 feb 2026 - 10:15 CET", "2026-02-03T09:15:00.000Z", "minute"),
+        ("14 ene. 2026 - 18:32 h", "2026-01-14T18:32:00.000Z", "day"),
+        ("By Jane Doe - March 3, 2026 - 10:15 AM ET", "2026-03-03T15:15:00.000Z", "minute"),
         ("1.1.70", "1970-01-01T00:00:00.000Z", "day"),
     ],
 )
@@ -186,6 +190,12 @@ def test_the_clock_of_a_page_needs_an_age_and_a_time_of_one_article() -> None:
     day.times = times("3 July 2025", "2 hours ago")
     assert page_clock([age, both]) == (from_rfc3339("2025-07-03T12:00:00Z"), "hour")
     assert page_clock([age, day]) is None
+
+
+def test_a_line_may_print_when_an_article_was_changed_too() -> None:
+    line = read_time_line("Issued on: 17/12/2025 - 04:21 Modified: 18/12/2025 - 09:30")
+    assert line is not None
+    assert [at(time) for time in line.times] == ["2025-12-17T04:21:00.000Z", "2025-12-18T09:30:00.000Z"]
 
 
 @pytest.mark.parametrize(

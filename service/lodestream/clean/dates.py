@@ -121,13 +121,13 @@ def may_hold_date(lower: str) -> bool:
     return _DATE_HINT.search(lower) is not None or any(word.strip(".,") in _MONTHS for word in lower.split())
 
 
-def find_date(lower: str) -> FoundDate | None:
-    """The first date in a lower-case text."""
-    match = _CJK.search(lower) or _NUMERIC.search(lower)
+def find_date(lower: str, at: int = 0) -> FoundDate | None:
+    """The first date in a lower-case text from `at` on."""
+    match = _CJK.search(lower, at) or _NUMERIC.search(lower, at)
     if match is not None:
         return FoundDate(match.start(), match.end(), _numeric_day(match))
     for pattern in (_DAY_MONTH, _MONTH_DAY):
-        for match in pattern.finditer(lower):
+        for match in pattern.finditer(lower, at):
             month = _MONTHS.get(match["month"])
             if month is not None and 1 <= int(match["d"]) <= 31:
                 day = (int(match["y"]), month, int(match["d"])) if match["y"] else None
@@ -137,6 +137,11 @@ def find_date(lower: str) -> FoundDate | None:
 
 def has_clock(text: str) -> bool:
     return _CLOCK.search(text) is not None
+
+
+def starts_with_clock(text: str, at: int) -> bool:
+    """Whether a clock stands at a place in a text."""
+    return _CLOCK.match(text, at) is not None
 
 
 def span_with_clock(text: str, date: FoundDate) -> tuple[int, int]:

@@ -228,7 +228,8 @@ def _cut_full_article(line: Line, start: int) -> None:
 
 def _is_breadcrumb(text: str) -> bool:
     parts = _CRUMBS.split(text)
-    if len(parts) == 1:
+    figures = sum(_DIGIT.match(part) is not None and _LETTER.search(part) is None for part in parts)
+    if len(parts) == 1 or figures >= 2:  # "on 17/12/2025" is a date
         return False
     long = max(len(part.split()) for part in parts)
     return (

@@ -21,11 +21,13 @@ from lodestream.clean.dates import (
     milliseconds,
     read_date,
     span_with_clock,
+    starts_with_clock,
 )
 from lodestream.clean.patterns import LANGUAGES, key
 
 _LINE_MAX: Final = 160  # characters; a line of times and names is shorter
 _REST_WORDS: Final = 6  # set off beside a time: a publisher, a name, a section
+_DATES: Final = 3
 _NAME_WORDS: Final = 4  # right before or after a time
 
 _BESIDE: Final = frozenset(
@@ -44,6 +46,7 @@ _READING: Final = re.compile(
 )
 _READING_UNITS: Final = ("min", "мин", "хв", "dk")
 _PARTS: Final = re.compile(r"\s*[|·•⋅∙●]\s*|\s[–—-]\s|\s//\s")
+_ISO_CLOCK: Final = re.compile(r"(?<=\d)[T ]\d{2}(?::?(?P<m>\d{2})(?::?(?P<s>\d{2}))?)?")
 _WORD: Final = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 
 
@@ -74,7 +77,7 @@ def _read_line(text: str) -> TimeLine | None:
         return TimeLine(tuple(whole[0]), ())
     times: list[PrintedTime] = []
     rest: list[str] = []
-    for part in _PARTS.split(text):
+    for part in _parts(text):
         found = _read_part(part)
         if found is None:
             return None
@@ -82,6 +85,18 @@ def _read_line(text: str) -> TimeLine | None:
         rest += [found[1]] if found[1] else []
     resolvable = any(time.at is not None or time.age is not None for time in times)
     return TimeLine(tuple(times), tuple(rest)) if resolvable or (times and not rest) else None
+
+
+def _parts(text: str) -> list[str]:
+    """What a line sets off by bars, dots and dashes; a clock stays with its date: "3 feb 2026 - 10:15 CET"."""
+    parts: list[str] = []
+    start = 0
+    for bar in _PARTS.finditer(text):
+        if starts_with_clock(text, bar.end()) and find_date(text[start : bar.start()].lower()) is not None:
+            continue
+        parts.append(text[start : bar.start()])
+        start = bar.end()
+    return [*parts, text[start:]]
 
 
 def parse(text: str) -> PrintedTime | None:
@@ -96,7 +111,8 @@ def parse(text: str) -> PrintedTime | None:
         line = read_time_line(text)
         whole = line is not None and not line.rest and len(line.times) == 1 and line.times[0].at is not None
         return line.times[0] if line is not None and whole else None
-    precision: Precision = "second" if text.count(":") >= 2 and ":" in text[:19] else "minute" if ":" in text else "day"
+    clock = _ISO_CLOCK.search(text)
+    precision: Precision = "day" if clock is None else "second" if clock["s"] else "minute" if clock["m"] else "hour"
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return PrintedTime(text, precision, at=milliseconds(moment)) if 1900 <= moment.year <= 2200 else None
 
@@ -116,22 +132,33 @@ def _read_part(part: str) -> tuple[list[PrintedTime], str] | None:
     if reading is not None:
         spans.append(reading.span())
     age = find_age(lower, part)
-    date = find_date(lower) if age is None else None
     if age is not None:
         start, end, time = age
         if time.precision == "day":  # "yesterday, 18:32"
             start, end = span_with_clock(part, FoundDate(start, end, None))
         times.append(replace(time, raw=part[start:end].strip()))
         spans.append((start, end))
-    elif date is not None:
-        spans.append(span_with_clock(part, date))
+    dates = _dates(lower, part) if age is None else []
+    spans += dates
     left = _left_over(part, spans)
-    if date is not None:
-        printed = read_date(part[slice(*spans[-1])] if left else part)
+    for start, end in dates:
+        printed = read_date(part[start:end] if left or len(dates) > 1 else part)
         times += [] if printed is None else [printed]
     if not spans:
         return None if len(part.split()) > _REST_WORDS else ([], part.strip())
     return (times, left) if _is_name(left) else None
+
+
+def _dates(lower: str, part: str) -> list[tuple[int, int]]:
+    """Start and end of the dates on a line, with their clocks: when it was published, and when changed."""
+    spans: list[tuple[int, int]] = []
+    date = find_date(lower)
+    while date is not None and len(spans) < _DATES:
+        following = find_date(lower, date.end)
+        edge = len(part) if following is None else following.start
+        spans.append(span_with_clock(part[:edge], date))
+        date = following
+    return spans
 
 
 def _left_over(part: str, spans: list[tuple[int, int]]) -> str:
