@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from lodestream.clean.bylines import byline_names
 from lodestream.clean.datelines import find_dateline
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.fields import names_in, read_ends, read_starts
@@ -39,6 +40,9 @@ from lodestream.clean.repair import cut_link_label, split_glued
         ("Baden-Baden – Das ist", "Baden-Baden –", "Baden-Baden", None),
         ("新华社北京7月3日电 国家主席", "新华社北京7月3日电", "北京", "Xinhua"),
         ("【東京＝時事】政府は", "【東京＝時事】", "東京", "Jiji Press"),
+        ("【北京時事】中国商務省は", "【北京時事】", "北京", "Jiji Press"),
+        ("【ワシントン共同】米政府は", "【ワシントン共同】", "ワシントン", "Kyodo News"),
+        ("SYDNEY (Dow Jones)--The bank", "SYDNEY (Dow Jones)--", "Sydney", "Dow Jones"),
         ("(서울=연합뉴스) 편집국 기자 = 정부는", "(서울=연합뉴스) 편집국 기자 =", "서울", "Yonhap"),
         ("PARIS, 3 juillet (Reuters) - Le", "PARIS, 3 juillet (Reuters) -", "Paris", "Reuters"),
         ("Madrid, 3 jul (EFE).- El", "Madrid, 3 jul (EFE).-", "Madrid", "EFE"),
@@ -128,6 +132,8 @@ def spans(text: str) -> dict[Cue, list[tuple[int, int]]]:
         (" THE NEW PAPER", ["THE NEW PAPER"]),
         (" /TT/", ["TT"]),
         (" ENDS", []),
+        (" (FRANCE 24 with AP and AFP)", ["AFP", "Associated Press"]),
+        ("（共同）", ["Kyodo News"]),
         (" © 2025 AFP", []),
         (" All rights reserved.", []),
     ],
@@ -147,6 +153,7 @@ def test_a_trailing_credit_is_a_field_and_not_body(tail: str, credited: list[str
         "as reported by Agence France-Presse (AFP).",
         "The talks were in the U.S.",
         "He works for NASA",
+        "He agreed. He met with AFP",
         "The law on copyright is old.",
     ],
 )
@@ -164,7 +171,7 @@ def test_a_mention_of_an_agency_stays(text: str) -> None:
             ["Steven Erlanger", "Constant Méheut"],
         ),
         (
-            "(Reporting by Shoichi Ishii in Oslo; Editing by Ursula von der Leyen)",
+            "(Reporting by Shoichi Ishii in Oslo; Writing by Ursula von der Leyen; Editing by Keiichi Ono)",
             ["Shoichi Ishii", "Ursula von der Leyen"],
         ),
         ("Keiichi Ono and Shoichi Ishii contributed to this report.", ["Keiichi Ono", "Shoichi Ishii"]),
@@ -176,6 +183,20 @@ def test_contributors_are_a_field(line: str, names: list[str]) -> None:
     )
     assert draft.paragraphs[-1].text == "So said the ministry."
     assert draft.byline == names
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("Von Katrin Meier, Frankfurt", ["Katrin Meier"]),
+        ("By Jane Doe, Mary Major and John Roe", ["Jane Doe", "Mary Major", "John Roe"]),
+        ("By Jane Doe, Reuters", ["Jane Doe", "Reuters"]),
+        ("By Smith, Jones and Brown", ["Smith", "Jones", "Brown"]),
+        ("Par Jeanne Dupont et Luc Petit", ["Jeanne Dupont", "Luc Petit"]),
+    ],
+)
+def test_names_in_a_byline(line: str, names: list[str]) -> None:
+    assert byline_names(line) == names
 
 
 def test_places_are_no_names_of_contributors() -> None:

@@ -79,7 +79,7 @@ x © 2025 The Western Courier. All rights reserved.
             "publisher": [None, "Reuters", "Mining Journal"],
             "credits": [["Reuters"], [], []],
             "place": ["Truro, England", None, None],
-            "byline": [["Steven Erlanger", "Constant Méheut", "Keiichi Ono"], [], []],
+            "byline": [["Steven Erlanger", "Constant Méheut"], [], []],
             "published_at": ["2025-07-03T08:15:00.000Z", "2025-07-04T09:00:00.000Z", "2025-07-03T12:00:00.000Z"],
             "published_from": ["page", "relative", "relative"],
             "published_precision": ["minute", "hour", "day"],

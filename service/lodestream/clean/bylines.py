@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from lodestream.clean.names import is_agency
 from lodestream.clean.patterns import BYLINE_LABELS, COLON, SOURCE_LABELS, alternatives
 
 _SOURCE: Final = re.compile(rf"\(?(?:{alternatives(SOURCE_LABELS)}){COLON}(?P<name>.+)", re.IGNORECASE)
@@ -13,6 +14,8 @@ _BYLINE_STARTS: Final = tuple(label.casefold() for label in BYLINE_LABELS)
 NAME_JOINTS: Final = frozenset(
     "and und och y e et en og in for from de la van von der den del di da bin al & i".split()
 )
+_COMMAS: Final = re.compile(r"[,;]|、")
+_JOINTS: Final = re.compile(r"\s*(?:&|\band\b|\bund\b|\boch\b|\bet\b|\by\b|\ben\b|\bog\b)\s*")
 BYLINE_WORDS: Final = 12
 
 
@@ -34,8 +37,15 @@ def byline_names(text: str) -> list[str]:
     """The names in a byline, without its word and what follows a comma's office."""
     match = _BYLINE.fullmatch(text)
     names = match["names"] if match else text
-    found = re.split(r"\s*(?:,|;|&|\band\b|\bund\b|\boch\b|\bet\b|\by\b|\ben\b|\bog\b|、)\s*", names)
+    found = [part for group in _groups(names) for part in _JOINTS.split(group)]
     return [name.strip(" .") for name in found if name.strip(" .") and not name.strip()[0].islower()]
+
+
+def _groups(names: str) -> list[str]:
+    """What commas set apart; a single word behind a whole name is its place or paper: "Katrin Meier, Frankfurt"."""
+    first, *others = _COMMAS.split(names)
+    alone = " " not in first.strip()
+    return [first, *(other for other in others if alone or " " in other.strip() or is_agency(other))]
 
 
 def source_name(text: str) -> str | None:

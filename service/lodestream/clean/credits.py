@@ -7,19 +7,20 @@ from typing import Final
 
 from lodestream.clean.names import is_agency, is_credit, is_last_word_of_agency
 
-AFTER_STOP: Final = r"(?:^|(?<=[.!?…。\"'”’»)\]]))\s*"
+AFTER_STOP: Final = r"(?:^|(?<=[.!?…。\"'”’»)\]」』]))\s*"
 """A regex for the start of a text, or for what follows a sentence's end."""
 
 _CREDIT: Final = re.compile(
-    rf"{AFTER_STOP}(?P<cut>(?:[-–—]{{1,2}}\s*|©\s*)?[(\[/]?\s*"
-    r"(?P<names>[^\W_][^.!?…。\"'”’»()\[\]]{1,60}?)\s*[)\]/]?\.?)$"
+    rf"{AFTER_STOP}(?P<cut>(?:[-–—]{{1,2}}\s*|©\s*)?[(\[/（【]?\s*"
+    r"(?P<names>[^\W_][^.!?…。\"'”’»()\[\]（）【】]{1,60}?)\s*[)\]/）】]?\.?)$"
 )
 _CAPITALS: Final = re.compile(
     r"(?<=[.!?…\"'”’»)\]])\s+(?P<cut>[(\[]?(?P<names>[A-Z][A-Z&]{2,}(?: [A-Z][A-Z&]+){0,2})[)\]]?)$"
 )
 _PATTERNS: Final = ((_CREDIT, 120), (_CAPITALS, 60))  # each with the characters at the end in which it is looked for
-_LAST_WORD: Final = re.compile(r"([^\W_]+)[)\]/.]*$")
+_LAST_WORD: Final = re.compile(r"([^\W_]+)[)\]/.）】]*$")
 _LAST_CHARACTERS: Final = 40  # in which the last word is
+_WITH: Final = re.compile(r"(?<=\S)\s+(?:with|avec|mit|con|com|med|met)\s+")
 _LINE_WORDS: Final = 6
 
 
@@ -35,8 +36,11 @@ def find_credit(text: str) -> tuple[int, str] | None:
         match = pattern.search(text, at)
         if match is None or (at and match.start("cut") == at):
             continue
-        if pattern is _CAPITALS or all(map(is_credit, agencies(match["names"]))):
-            return match.start("cut"), match["names"]
+        names = match["names"]
+        if match["cut"][0] in "([" and (told := _WITH.search(names)) is not None:  # "(FRANCE 24 with AP and AFP)"
+            names = names[told.end() :]
+        if pattern is _CAPITALS or all(map(is_credit, agencies(names))):
+            return match.start("cut"), names
     return None
 
 
@@ -49,5 +53,8 @@ def credits_of_line(text: str, size: int) -> list[str]:
     """The agencies that a line of `size` words names, when it says nothing else."""
     if size > _LINE_WORDS:
         return []
-    parts = text.strip("()[]/-–— .").replace("/", ",").split(",")
-    return parts if all(map(is_agency, parts)) else []
+    parts = text.strip("()[]（）【】/-–— .").replace("/", ",").split(",")
+    if all(map(is_agency, parts)):
+        return parts
+    found = find_credit(text)
+    return agencies(found[1]) if found is not None and found[0] == 0 else []

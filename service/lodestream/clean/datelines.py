@@ -2,7 +2,7 @@
 
 Forms: "TOKYO -", "ANCHORAGE, Alaska –", "WASHINGTON, D.C., July 3 (Reuters) -", "Seoul, July 3 (Jiji Press)--",
 "Berlin (dpa) -", "[NEW YORK]", "NEW DELHI:", "(ANSA) - ROMA, 03 LUG -", "МОСКВА, 3 июля. /ТАСС/.", "Wien – Die …",
-"新华社北京7月3日电", "【東京＝時事】", "(서울=연합뉴스)".
+"新华社北京7月3日电", "【東京＝時事】", "【北京時事】", "(서울=연합뉴스)".
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ _CHINESE: Final = re.compile(
 _JAPANESE: Final = re.compile(
     r"[【［\[](?P<place>[^＝=】］\]\d\s]{1,12})(?:[＝=]|\s+\d{1,2}日\s+|\s+[０-９]{1,2}日\s+)(?P<agency>[^】］\]]{1,12})[】］\]]\s*[-‐－—]?\s*"
 )
+_JAPANESE_SHORT: Final = re.compile(rf"【(?P<place>[^＝=】\d\s]{{1,8}}?)?(?P<agency>{AGENCY})】\s*")
 _KOREAN: Final = re.compile(
     r"[(\[](?P<place>[\uac00-\ud7a3]{2,6})\s?=\s?(?P<agency>[^)\]]{2,12})[)\]]\s*(?:[^=]{2,30}기자\s*=\s*)?"
 )
@@ -179,6 +180,7 @@ _OTHERS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], bool]], ..
     (_AGENCY_FIRST, _is_agency_first),
     (_CHINESE, _is_certain),
     (_JAPANESE, _names_agency),
+    (_JAPANESE_SHORT, _is_certain),
     (_KOREAN, _names_agency),
 )
 

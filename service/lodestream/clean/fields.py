@@ -12,7 +12,7 @@ from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.kinds import Kind
 from lodestream.clean.lines import END_SIGNS
 from lodestream.clean.names import AGENCY, agency, is_agency
-from lodestream.clean.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, Cue, alternatives
+from lodestream.clean.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, EDITORS_LABELS, Cue, alternatives
 from lodestream.clean.sentences import sentence_start
 
 _STANDFIRST_WORDS: Final = 60
@@ -42,7 +42,7 @@ _NAME: Final = re.compile(
     r"(?P<name>[A-ZÀ-Þ][\w’'.-]+(?:\s(?:(?:van|von|der|de|la|al|bin|di|da|del|le)\s){0,2}[A-ZÀ-Þ][\w’'-]+){1,3})"
 )
 _YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
-_LABELS: Final = re.compile(rf"(?:{alternatives(CONTRIBUTORS_LABELS)})", re.IGNORECASE)
+_LABELS: Final = re.compile(rf"(?:{alternatives((*CONTRIBUTORS_LABELS, *EDITORS_LABELS))})", re.IGNORECASE)
 _CONTRIBUTORS_WORDS: Final = 80
 
 
@@ -116,8 +116,18 @@ def add_contributors(draft: Draft, text: str) -> None:
 
 
 def names_in(text: str) -> list[str]:
-    """Names of people in a line about contributors; what follows "in" or "from" is a place."""
-    return [match["name"].rstrip(".") for match in _NAME.finditer(_LABELS.sub(",", text)) if not match["place"]]
+    """Names of people in a line about contributors; what follows "in" or "from" is a place, who edits is no author."""
+    parts: list[str] = []
+    start, editor = 0, False
+    for label in _LABELS.finditer(text):
+        parts += [] if editor else [text[start : label.start()]]
+        start, editor = label.end(), _one_space(label[0].casefold()) in EDITORS_LABELS
+    parts += [] if editor else [text[start:]]
+    return [match["name"].rstrip(".") for match in _NAME.finditer(",".join(parts)) if not match["place"]]
+
+
+def _one_space(text: str) -> str:
+    return " ".join(text.split())
 
 
 def read_starts(draft: Draft) -> None:

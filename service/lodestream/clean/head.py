@@ -75,7 +75,7 @@ def read_fact(line: Line, draft: Draft, *, inside: bool = False) -> None:
         draft.cut_line(line, Kind.TIME)
         return
     if line.kind is Kind.BYLINE:
-        draft.add_authors(byline_names(line.text))
+        _read_byline(line.text, draft)
     elif line.kind is Kind.CONTRIBUTORS:
         add_contributors(draft, line.text)
     elif line.kind is Kind.SOURCE:
@@ -83,10 +83,18 @@ def read_fact(line: Line, draft: Draft, *, inside: bool = False) -> None:
     draft.cut_line(line, line.kind or (Kind.SECTION if line.heading is not None else Kind.INTERFACE))
 
 
+def _read_byline(text: str, draft: Draft) -> None:
+    """Who wrote an article: people are its authors, an agency is its credit."""
+    found = byline_names(text)
+    draft.add_authors([name for name in found if not names.is_agency(name)])
+    for name in filter(names.is_agency, found):
+        draft.add_name(names.agency(name))
+
+
 def _read_rest(rest: str, draft: Draft) -> None:
     """What stands beside a time: a byline, a source, a publisher; on a portal's card any name is the publisher's."""
     if is_byline(rest):
-        draft.add_authors(byline_names(rest))
+        _read_byline(rest, draft)
     elif source_name(rest) is not None:
         _read_source(source_name(rest), draft, inside=False)
     elif names.looks_like_publisher(rest) or (

@@ -64,7 +64,7 @@ def is_agency(name: str) -> bool:
 
 def is_credit(name: str) -> bool:
     """Whether a name credits an agency. One of up to three letters must be in capitals: "AP", not "ap"."""
-    return is_agency(name) and (len(name) > 3 or name.isupper() or name == "dpa")
+    return is_agency(name) and (len(name) > 3 or name == name.upper() or name == "dpa")
 
 
 def is_last_word_of_agency(word: str) -> bool:
