@@ -203,6 +203,13 @@ HOSTILE: Final = [
     "Bild genererad av AI\n",
     "said. REUTERS\n",
     "The same words of an article go on here, as ever.\nFive same words of article\n",
+    "Short line of a list here\nA body text that ends in a stop and is long enough.\n",
+    "vor 5 Stunden\nheute, 08:12 Uhr\n",
+    "The bank raised its rate. The Associated Press contributed to this report.\n",
+    "The bank raised its rate on Monday. Photo: John Roe\n",
+    "- Politics\n",
+    "Talks go on.\n",
+    "A. B. ",
     "Some text of the article goes on here, as ever.\nName Here\n3 July 2025\n",
     "Read more\nA headline of some six words\nThe text goes on and on here, as ever.\n",
 ]

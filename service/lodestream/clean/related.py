@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from lodestream.clean.kinds import Kind
@@ -53,12 +54,17 @@ class Parts:
 
 def coverage(headline: str, text: str) -> float:
     """The share of a headline's longer words that a text has, 0 to 1."""
-    words = _stems(headline)
-    return len(words & _stems(text)) / len(words) if words else 0.0
+    return _share(_stems(headline), _stems(text))
 
 
-def _stems(text: str) -> set[str]:
-    return {word[:_STEM] for word in _WORD.findall(text.casefold()) if word not in FUNCTIONS and word not in STARTERS}
+def _share(words: frozenset[str], others: frozenset[str]) -> float:
+    return len(words & others) / len(words) if words else 0.0
+
+
+@lru_cache(maxsize=512)  # the lines around one are looked at again for the next
+def _stems(text: str) -> frozenset[str]:
+    words = _WORD.findall(text.casefold())
+    return frozenset(word[:_STEM] for word in words if word not in FUNCTIONS and word not in STARTERS)
 
 
 def take_apart(lines: list[Line], above: Sequence[Line], *, formal: bool) -> Parts:
@@ -146,20 +152,27 @@ def _headline(shorts: list[Line], text: list[Line]) -> Line | None:
     if not shorts:
         return None
     fitting = [line for line in shorts if line.size >= _HEADLINE_WORDS and line.shaped]
-    own = [line for line in fitting if coverage(line.text, _join(text, _LEAD)) >= _OWN]
+    lead = _first_stems(text, _LEAD)
+    own = [line for line in fitting if _share(_stems(line.text), lead) >= _OWN]
     return (own or fitting or shorts)[-1]
 
 
-def _join(lines: Sequence[Line], length: int) -> str:
-    """The first characters of some lines' text."""
-    found: list[str] = []
+def _first(lines: Sequence[Line], length: int) -> Iterator[str]:
+    """The first characters of some lines' text, line by line."""
     for line in lines:
         if line.content:
-            found.append(line.text[:length])
+            yield line.text[:length]
             length -= len(line.text)
-        if length <= 0:
-            break
-    return " ".join(found)
+            if length <= 0:
+                return
+
+
+def _first_stems(lines: Sequence[Line], length: int) -> frozenset[str]:
+    return frozenset().union(*map(_stems, _first(lines, length)))
+
+
+def _is_long(lines: Sequence[Line], length: int) -> bool:
+    return sum(len(part) + 1 for part in _first(lines, length)) > length
 
 
 def _goes_on(headline: Line | None, text: list[Line], above: Sequence[Line], *, formal: bool, labelled: bool) -> bool:
@@ -177,18 +190,19 @@ def _goes_on(headline: Line | None, text: list[Line], above: Sequence[Line], *, 
 
 def owns(headline: Line, text: Sequence[Line]) -> bool:
     """Whether the first sentences of a text have its headline's words. A crosshead has too few words to tell."""
-    return len(_stems(headline.text)) >= _HEADLINE_WORDS and coverage(headline.text, _join(text, _LEAD)) >= _OWN
+    words = _stems(headline.text)
+    return len(words) >= _HEADLINE_WORDS and _share(words, _first_stems(text, _LEAD)) >= _OWN
 
 
 def continues(above: Sequence[Line], text: Sequence[Line]) -> bool:
     """Whether a text says so much again of what stands above it that it is of the same article."""
-    much = len(_join(above, _SAMPLE)) >= _SAMPLE
+    much = _is_long(above, _SAMPLE)
     return similarity(above, text) >= (_SAME if much else _SAME_AFTER_LITTLE)
 
 
 def _is_unlike(above: Sequence[Line], text: Sequence[Line]) -> bool:
     """Whether a text is surely of no article: notices and forms of the page. Little text tells nothing."""
-    much = min(len(_join(above, _SAMPLE)), len(_join(text, _SAMPLE))) >= _ENOUGH
+    much = _is_long(above, _ENOUGH) and _is_long(text, _ENOUGH)
     return much and similarity(above, text) < _UNLIKE
 
 
@@ -206,8 +220,8 @@ def sample(lines: list[Line], start: int, end: int) -> list[Line]:
 
 def similarity(above: Sequence[Line], text: Sequence[Line]) -> float:
     """The share of a text's first words that stand above it already, 0 to 1."""
-    before = f"{_join(above, _BEFORE)} {_join(above[-_LAST:], _BEFORE)}"
-    return coverage(_join(text, _SAMPLE), before)
+    before = _first_stems(above, _BEFORE) | _first_stems(above[-_LAST:], _BEFORE)
+    return _share(_first_stems(text, _SAMPLE), before)
 
 
 def _add(parts: Parts, headline: Line | None, text: list[Line], *, single: bool) -> None:
