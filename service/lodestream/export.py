@@ -21,6 +21,7 @@ from lodestream.topics import DEAD_LETTERS, DUPLICATES, ENRICHED
 
 FILES: Final = {topic: f"{topic}.jsonl" for topic in (ENRICHED, DUPLICATES, DEAD_LETTERS)}
 TOP_TAGS: Final = 10
+SHOWN_CHARACTERS: Final = 160  # of a headline or an id, which may be as long as a document
 SHOWN: Final = 12  # duplicates and dead letters that a summary lists
 
 
@@ -81,7 +82,7 @@ class Export:
         self.roles[enriched["role"]] += 1
         self.languages[enriched["language"]] += 1
         if len(self._headlines) < 100_000:  # for the summary's links; a long run names no more of them
-            self._headlines[enriched["article_id"]] = enriched["headline"] or ""
+            self._headlines[enriched["article_id"]] = (enriched["headline"] or "")[: SHOWN_CHARACTERS + 1]
         self.tags.update({(tag["kind"], tag["label"]) for tag in enriched["tags"]})
 
     @staticmethod
@@ -99,19 +100,19 @@ class Export:
             original = self._headlines.get(link["duplicate_of"], link["duplicate_of"])
             likeness = "" if link["containment"] is None else f", containment {link['containment']:.2f}"
             console.print(
-                f"  {escape(link['headline'] or '–')}  [dim]{link['kind']}{likeness} of[/dim]  {escape(original)}"
+                f"  {_short(link['headline'] or '–')}  [dim]{link['kind']}{likeness} of[/dim]  {_short(original)}"
             )
         console.print(f"[bold]{self.counts[DEAD_LETTERS]} dead letters[/bold]")
         for letter in self.letters:
             console.print(
-                f"  {escape(letter['document_id'] or '–')}  [dim]{letter['reason']}: {escape(letter['detail'])}[/dim]"
+                f"  {_short(letter['document_id'] or '–')}  [dim]{letter['reason']}: {escape(letter['detail'])}[/dim]"
             )
         if self.tags:
             table = Table(title="Top tags", title_justify="left", box=None, header_style="dim")
             for column in ("kind", "tag", "articles"):
                 table.add_column(column)
             for (kind, label), number in _top(self.tags.items()):
-                table.add_row(kind, escape(label), str(number))
+                table.add_row(kind, _short(label), str(number))
             console.print(table)
 
 
@@ -133,6 +134,11 @@ def dead_letter_json(value: bytes, headers: Headers) -> dict[str, Any]:
         letter["value"] = base64.b64encode(value).decode()
         letter["encoding"] = "base64"
     return letter
+
+
+def _short(text: str) -> str:
+    """A text for the terminal, cut where it is longer than any headline."""
+    return escape(text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…")
 
 
 def _top(tags: Iterable[tuple[tuple[str, str], int]]) -> list[tuple[tuple[str, str], int]]:

@@ -54,6 +54,19 @@ def test_one_article_becomes_a_record() -> None:
     assert article["removed"] == []
 
 
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ({"name": "Straits Times", "site": "st.example"}, "The Straits Times"),
+        ({"name": None, "site": "st.example"}, None),
+        ({}, None),
+    ],
+)
+def test_a_source_may_be_an_object_as_in_our_own_records(source: dict[str, Any], name: str | None) -> None:
+    (article,) = cleaned({"body": BODY, "source": source})
+    assert article["source"] == {"name": name, "site": "example"}
+
+
 def test_a_list_numbers_its_articles() -> None:
     articles = cleaned([{"body": BODY}, {"id": 12, "text": BODY}, {"html": f"<p>{BODY}</p>"}])
     assert [article["document_id"] for article in articles] == ["feed/7#0", "12", "feed/7#2"]
@@ -79,10 +92,12 @@ def test_a_single_article_without_id_and_url_has_those_of_the_document() -> None
         ({"body": None, "text": None}, "body: missing (body, text or html)"),
         ({"body": 1}, "body: not a string"),
         ({"body": BODY, "title": ["a"]}, "title: not a string"),
-        ({"body": BODY, "id": {}}, "id: not a string"),
-        ({"body": BODY, "id": True}, "id: not a string"),
-        ({"body": BODY, "id": 1e30}, "id: not a string"),
-        ({"body": BODY, "source": {"name": "x"}}, "source: not a string"),
+        ({"body": BODY, "id": {}}, "id: neither a string nor a whole number of 64 bits"),
+        ({"body": BODY, "id": True}, "id: neither a string nor a whole number of 64 bits"),
+        ({"body": BODY, "id": 1e30}, "id: neither a string nor a whole number of 64 bits"),
+        ({"body": BODY, "id": 2**64 + 0.0}, "id: neither a string nor a whole number of 64 bits"),
+        ({"body": BODY, "source": ["x"]}, "source: not a string"),
+        ({"body": BODY, "source": {"name": 1}}, "source.name: not a string"),
         ({"body": BODY, "url": "/relative"}, "url: not a URL"),
         ({"body": BODY, "url": "http://[::1"}, "url: not a URL"),
         ({"body": BODY, "authors": [1]}, "authors: not a list of strings"),

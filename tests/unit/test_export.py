@@ -162,6 +162,17 @@ def test_the_summary_shows_texts_as_they_are(tmp_path: Path) -> None:
         assert text in printed
 
 
+def test_the_summary_cuts_a_headline_as_long_as_a_document(tmp_path: Path) -> None:
+    with Export(tmp_path) as export:
+        export.add(ENRICHED, enriched(1, headline="A" * 100_000), ())
+        export.add(DUPLICATES, link(2, 1, headline="B" * 100_000), ())
+        export.add(DEAD_LETTERS, b"x", (("document-id", b"c" * 100_000), *LETTER[1:]))
+    printed = summary(export)
+    assert len(printed) < 1000
+    for text in ("A" * 159 + "…", "B" * 159 + "…", "c" * 159 + "…"):
+        assert text in printed
+
+
 def test_the_summary_lists_some_and_counts_all(tmp_path: Path) -> None:
     with Export(tmp_path) as export:
         for number in reversed(range(SHOWN + 5)):

@@ -1,7 +1,8 @@
 """JSON documents: one article or a list of articles.
 
 An article: `{id?, url?, source?, title?, body | text | html, published_at?, language?, authors?}`. Other keys are
-ignored. A list with one bad item is refused whole; the detail names the item by its path.
+ignored. A source is a name, or an object with one. A list with one bad item is refused whole; the detail names the
+item by its path.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def _article(item: Any, context: Context, path: str, position: int, of: int, *, 
         raise Rejected(Reason.INVALID_SHAPE, f"{reader.at('url')}: not a URL")
     if url is None and not path:
         url = context.url
-    draft = Draft(headline=reader.text("title"), publisher=reader.text("source"), byline=reader.names("authors"))
+    draft = Draft(headline=reader.text("title"), publisher=reader.source(), byline=reader.names("authors"))
     _read_body(reader, draft, limits)
     body = "\n\n".join(paragraph.text for paragraph in draft.paragraphs)
     if not body:
@@ -132,7 +133,14 @@ class _Reader:
         value = self._item.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
+        if value is not None and not isinstance(value, str):  # the parser makes a float of a longer one
+            raise Rejected(Reason.INVALID_SHAPE, f"{self.at(name)}: neither a string nor a whole number of 64 bits")
         return self.text(name)
+
+    def source(self) -> str | None:
+        """A string, or an object with a name, as our own records have it."""
+        value = self._item.get("source")
+        return _Reader(value, self.at("source")).text("name") if isinstance(value, dict) else self.text("source")
 
     def names(self, name: str) -> list[str]:
         """A list of names, or one as a string."""
