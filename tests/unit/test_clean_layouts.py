@@ -170,6 +170,12 @@ def test_a_time_or_a_name_in_lower_case_is_no_rest_of_the_headline(line: str, na
         ("Our Standards: The Thomson Reuters Trust Principles.", "", []),
         ("(FRANCE 24 with AP and AFP)", "", ["Associated Press", "AFP"]),
         ("（共同）", "", ["Kyodo News"]),
+        (
+            "Article content\nStory continues below\nArticle content\nThe company said it would appeal.",
+            "The company said it would appeal.",
+            [],
+        ),
+        ("This advertisement has not loaded yet, but your article continues below.", "", []),
         ("What do you think?", "", []),
         ("\n\n\nThank you for reading.", "", []),
     ],
@@ -228,6 +234,7 @@ def test_a_section_between_time_and_publisher_is_neither(stamp: str) -> None:
             ["Mari Yamaguchi"],
             ["Associated Press"],
         ),
+        ("— Wire's Mari Yamaguchi contributed to this report.", ["Mari Yamaguchi"], []),
         ("Dr. Keiichi Ono and Shoichi Ishii contributed to this report.", ["Dr. Keiichi Ono", "Shoichi Ishii"], []),
     ],
 )

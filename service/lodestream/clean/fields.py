@@ -41,6 +41,7 @@ _NAME: Final = re.compile(
     r"(?<![^\W\d_])(?:(?P<place>(?:in|from|at|of|aus|in|à|en|de|da)\s))?"
     r"(?P<name>[A-ZÀ-Þ][\w’'.-]+(?:\s(?:(?:van|von|der|de|la|al|bin|di|da|del|le)\s){0,2}[A-ZÀ-Þ][\w’'-]+){1,3})"
 )
+_OF_PAPER: Final = re.compile(r"^[^\W\d_]+['’]s ")  # "CNBC's Spencer Kimball"
 _YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _LABELS: Final = re.compile(rf"(?:{alternatives((*CONTRIBUTORS_LABELS, *EDITORS_LABELS))})", re.IGNORECASE)
 _CONTRIBUTORS_WORDS: Final = 80
@@ -123,7 +124,8 @@ def names_in(text: str) -> list[str]:
         parts += [] if editor else [text[start : label.start()]]
         start, editor = label.end(), _one_space(label[0].casefold()) in EDITORS_LABELS
     parts += [] if editor else [text[start:]]
-    return [match["name"].rstrip(".") for match in _NAME.finditer(",".join(parts)) if not match["place"]]
+    found = (match["name"] for match in _NAME.finditer(",".join(parts)) if not match["place"])
+    return [_OF_PAPER.sub("", name).rstrip(".") for name in found]
 
 
 def _one_space(text: str) -> str:

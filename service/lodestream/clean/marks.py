@@ -90,7 +90,7 @@ def _mark_one(line: Line) -> None:
         line.time = read_time_line(text)
         if line.time is not None:
             return
-    if line.key and not line.prose:
+    if line.key and (not line.prose or line.key in ADVERTS):
         line.heading = _heading(line)
         if line.heading is None:
             line.kind = _short_kind(line)

@@ -1,11 +1,11 @@
 """Plain text of a page to the drafts of its articles: the order of the work on a page.
 
 lines      white space, broken lines                          lines.py
-marks      times, headings, buttons, notices                  marks.py
+marks      times, headings, buttons, notices                  marks.py, bylines.py
 regions    one for each article                               segment.py, related.py
 head       headline, publisher, time, byline                  head.py
 body       paragraphs; what is between and behind them        body.py
-text       sign-ups, credits, promo runs, glue, dateline      promo.py, fields.py, repair.py, datelines.py
+text       sign-ups, credits, promo runs, glue, dateline      promo.py, fields.py, credits.py, repair.py, datelines.py
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Final
 from lodestream.clean.patterns import ABBREVIATIONS, STARTERS
 
 _EDGE: Final = re.compile(
-    r"(?P<stop>[.!?…])[\"'”’»)\]]{0,2}\s+(?=[\"'“‘«„(\[]{0,2}(?P<next>[^\W\d_a-z][^\W_]*))|[。！？।]"
+    r"(?P<stop>[.!?…])[\"'”’»)\]]{0,2}\s+(?=(?:[-–—]{1,2}\s?)?[\"'“‘«„(\[*]{0,2}(?P<next>[^\W\d_a-z][^\W_]*))|[。！？।]"
 )
 _OPENERS: Final = "\"'“‘«„(["
 _WINDOW: Final = 40  # characters before a stop in which its word is
