@@ -30,6 +30,8 @@ _FACT_MAX: Final = 80  # characters of a line that tells a time or a name
 _FULL: Final = 50  # characters of a line that was wrapped and not ended
 _CLOSING: Final = 8  # characters at a line's end that may be quotes and brackets after its stop
 _STOPS: Final = ".。．｡।॥።۔։…᠃"
+_STOP: Final = re.compile(f"[{_STOPS}]")
+_CREDIT_MAX: Final = 120  # characters
 QUESTIONS: Final = "!?！？؟"
 _ENDS: Final = _STOPS + QUESTIONS
 _UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
@@ -119,6 +121,8 @@ def _ends_before(text: str) -> bool:
     last = text.rsplit(None, 1)[-1]
     if last.startswith(_ADDRESSES) or last[-1] in END_SIGNS:
         return True
+    if _STOP.search(text, max(0, len(text) - _CREDIT_MAX)) is None:  # a cheap look first
+        return False
     credit = find_credit(text)
     bare = text[: credit[0]].rstrip() if credit is not None else ""
     return ends_sentence(bare) and bare.rstrip(CLOSERS)[-1] in _STOPS
