@@ -24,8 +24,8 @@ def read_jsonl(
     """The documents of an open JSON Lines file, in order; gzip is known by its first bytes.
 
     `place` names the file in refusals, `name` in the ids of articles without an `id` (`name:line`). `site` is
-    used where an article has neither `source` nor a URL with a host. A bad line is refused and the next one is
-    read. When the file itself breaks off (damaged gzip, read error), the last item says after which line.
+    used where an article has neither `source` nor a URL with a host. A line over the limit is refused and the next
+    one is read. When the file itself breaks off (damaged gzip, read error), the last item says after which line.
     """
     number = 0
     try:
@@ -61,12 +61,12 @@ def _lines(file: io.BufferedIOBase) -> Iterator[bytes | None]:
 
 
 def _article(text: bytes, *, place: str, fallback_id: str, site: str, labels: Labels) -> RawDocument | Refused:
+    """The document of a line. One that is no JSON object names nothing; it goes on too, and becomes a dead letter."""
     try:
-        article = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        return Refused(place, f"no JSON: {error}")
-    if not isinstance(article, dict):
-        return Refused(place, "no JSON object")
+        decoded = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        decoded = None
+    article = decoded if isinstance(decoded, dict) else {}
     url = _text(article.get("url"))
     return raw_document(
         text,
