@@ -176,6 +176,7 @@ def test_a_time_or_a_name_in_lower_case_is_no_rest_of_the_headline(line: str, na
             [],
         ),
         ("This advertisement has not loaded yet, but your article continues below.", "", []),
+        ("Read or share this story: https://www.example.org/r", "", []),
         ("What do you think?", "", []),
         ("\n\n\nThank you for reading.", "", []),
     ],
@@ -200,6 +201,21 @@ def test_a_sign_behind_a_paragraph_does_not_hide_the_next_head() -> None:
         "Ferry runs again in the sound",
     ]
     assert [article["source"]["name"] for article in articles[1:]] == ["The Star", "The Sun"]
+
+
+@pytest.mark.parametrize(
+    "end", ["yesterday.", "two months ago.", "last November 25.", "0.25 pesetas a kilo yesterday."]
+)
+def test_the_end_of_a_broken_sentence_is_no_time(end: str) -> None:
+    (article,) = cleaned(
+        f"Central bank raises its main rate\n{FIRST}\nIt had raised the rate by half a point the last time\n{end}\n{SECOND}\n"
+    )
+    assert plain(article["body"]) == f"{FIRST} It had raised the rate by half a point the last time {end} {SECOND}"
+
+
+def test_a_headline_in_capitals_is_no_sentence_with_a_credit() -> None:
+    (article,) = cleaned(f"CANADIANS URGE EXEMPTION FROM U.S. TRADE BILL\n{FIRST}\n{SECOND}\n")
+    assert article["headline"] == "CANADIANS URGE EXEMPTION FROM U.S. TRADE BILL"
 
 
 @pytest.mark.parametrize(
@@ -255,14 +271,16 @@ def test_of_a_paragraph_only_the_sentence_about_contributors_goes(
     ("line", "kept"),
     [
         (
-            "The law protects the forests in the north of the country. Photo: John Roe/AFP",
-            "The law protects the forests in the north of the country.",
+            "The law is old. It protects all forests in the north. Photo: John Roe/AFP",
+            "The law is old. It protects all forests in the north.",
         ),
+        ("The law protects the forests in the north of the country. Photo: John Roe/AFP", ""),
         ("Follow us on the trail, the ranger says, and walks ahead over the ridge.", None),
         ("Follow us on Facebook and Instagram for the latest news from the region.", ""),
         ("Follow us on social media for more news like this every day.", ""),
         ("Subscribe to our newsletter: three words that made the firm rich. It said it would sell adverts.", None),
         ("Sign up for our newsletter and get the best stories of the day every morning.", ""),
+        ("Sign up for our Wine Club today. It is cheap.", "It is cheap."),
         ("Get our newsletter. We send the best stories of the day to your inbox.", ""),
     ],
 )

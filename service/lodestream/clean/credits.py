@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from lodestream.clean.names import is_agency, is_credit, is_last_word_of_agency
+from lodestream.clean.sentences import sentence_start
 
 AFTER_STOP: Final = r"(?:^|(?<=[.!?…。\"'”’»)\]」』]))\s*"
 """A regex for the start of a text, or for what follows a sentence's end."""
@@ -21,6 +22,7 @@ _PATTERNS: Final = ((_CREDIT, 120), (_CAPITALS, 60))  # each with the characters
 _LAST_WORD: Final = re.compile(r"([^\W_]+)[)\]/.）】]*$")
 _LAST_CHARACTERS: Final = 40  # in which the last word is
 _WITH: Final = re.compile(r"(?<=\S)\s+(?:with|avec|mit|con|com|med|met)\s+")
+_WINDOW: Final = 200  # characters before some capitals in which their sentence may start
 _LINE_WORDS: Final = 6
 
 
@@ -39,9 +41,16 @@ def find_credit(text: str) -> tuple[int, str] | None:
         names = match["names"]
         if match["cut"][0] in "([" and (told := _WITH.search(names)) is not None:  # "(FRANCE 24 with AP and AFP)"
             names = names[told.end() :]
-        if pattern is _CAPITALS or all(map(is_credit, agencies(names))):
+        if _is_behind_sentence(text, match) if pattern is _CAPITALS else all(map(is_credit, agencies(names))):
             return match.start("cut"), names
     return None
+
+
+def _is_behind_sentence(text: str, match: re.Match[str]) -> bool:
+    """Whether a sentence ends right before some capitals: "U.S. SALES FALL" is a headline's end, and no credit."""
+    start = max(0, match.start("cut") - _WINDOW)
+    tail = text[start:]
+    return sentence_start(tail, match.start("cut") - start) == match.start("cut") - start and not text.isupper()
 
 
 def agencies(names: str) -> list[str]:

@@ -60,7 +60,7 @@ class Dateline:
     end: int
     place: str | None
     agency: str | None
-    certain: bool  # it names a date or an agency
+    certain: bool  # it names a date, an agency or the country too
 
 
 def find_dateline(text: str, *, start_only: bool = False) -> Dateline | None:
@@ -193,7 +193,7 @@ def _dateline(match: re.Match[str], start: int) -> Dateline:
         start + match.end(),
         None if place is None else _plain(place),
         None if name is None else agency(name),
-        certain=name is not None or groups.get("date") is not None,
+        certain=name is not None or groups.get("date") is not None or "," in (place or ""),
     )
 
 

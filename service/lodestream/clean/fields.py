@@ -41,7 +41,7 @@ _NAME: Final = re.compile(
     r"(?<![^\W\d_])(?:(?P<place>(?:in|from|at|of|aus|in|à|en|de|da)\s))?"
     r"(?P<name>[A-ZÀ-Þ][\w’'.-]+(?:\s(?:(?:van|von|der|de|la|al|bin|di|da|del|le)\s){0,2}[A-ZÀ-Þ][\w’'-]+){1,3})"
 )
-_OF_PAPER: Final = re.compile(r"^[^\W\d_]+['’]s ")  # "CNBC's Spencer Kimball"
+_OF_PAPER: Final = re.compile(r"^(?:[^\W\d_]+ )?[^\W\d_]+(?:['’]s|s['’]) ")  # "CNBC's Spencer Kimball"
 _YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _LABELS: Final = re.compile(rf"(?:{alternatives((*CONTRIBUTORS_LABELS, *EDITORS_LABELS))})", re.IGNORECASE)
 _CONTRIBUTORS_WORDS: Final = 80
@@ -160,7 +160,7 @@ def read_starts(draft: Draft) -> None:
 def _dateline_below(draft: Draft) -> Dateline | None:
     """The dateline of the second paragraph, where the first is a standfirst.
 
-    It must name a date or an agency, and no other may follow: a summary of several reports has one for each.
+    It must name a date, an agency or a country, and no other may follow: a summary of several reports has one for each.
     """
     found = find_dateline(draft.paragraphs[1].text, start_only=True)
     if found is None or not found.certain:

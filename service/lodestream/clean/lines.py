@@ -222,9 +222,15 @@ def _goes_on(before: str, after: str, gap: int) -> bool:
 
 
 def _is_fact(text: str, *, byline: bool) -> bool:
-    """Whether a line in lower case is one of its own: "vor 5 Stunden", "by Jane Doe", "dpa". It may be cut at 80."""
+    """Whether a line in lower case is one of its own: "vor 5 Stunden", "by Jane Doe", "dpa".
+
+    One with a stop is the end of a sentence: "… two months ago."
+    """
     if len(text) > _FACT_MAX:
         return False
     if byline and len(text.split()) <= BYLINE_WORDS and (is_byline(text) or is_credit(text)):
         return True
-    return read_time_line(text) is not None
+    line = read_time_line(text)
+    if line is None or not text.endswith("."):
+        return line is not None
+    return line.times != () and line.times[-1].age is not None and line.times[-1].raw.endswith(".")  # "vor 5 Std."

@@ -288,14 +288,18 @@ def _mark_captions(lines: list[Line]) -> None:
 
 
 def _keep_text_above_labels(lines: list[Line]) -> None:
-    """A paragraph inside a text that ends in "Photo: …" is text: only its end is a caption."""
+    """A paragraph of several sentences inside a text that ends in "Photo: …" is text: only its end is a caption.
+
+    One sentence is a caption there too: in 900 AllSides articles all 27 of such lines were.
+    """
     for at in range(1, len(lines)):
         line = lines[at]
         if line.kind is not Kind.CAPTION or not line.prose or not (lines[at - 1].content and lines[at - 1].prose):
             continue
         label = _PHOTO_AT_END.search(line.text)
         before = line.text[: label.start()].rstrip() if label is not None else ""
-        if before and ends_sentence(before) and _PHOTO.match(line.text) is None:
+        several = before != "" and ends_sentence(before) and sentence_start(before, len(before)) > 0
+        if several and _PHOTO.match(line.text) is None:
             line.pieces = ((Kind.CAPTION, line.text[len(before) :].strip()),)
             line.kind, line.text, line.size, line.ends = None, before, size_of(before), True
 

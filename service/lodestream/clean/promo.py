@@ -13,7 +13,7 @@ from itertools import islice, pairwise
 from typing import Final
 
 from lodestream.clean.kinds import Kind
-from lodestream.clean.patterns import ABBREVIATIONS, Cue, cues
+from lodestream.clean.patterns import ABBREVIATIONS, FUNCTIONS, Cue, cues
 from lodestream.clean.runs import take_apart
 
 _SLOGAN: Final = r"(?:\s+[^\W\d_]+(?:\s[^\W\d_]+)?\.){2,4}"  # "Swipe. Select. Stay informed."
@@ -92,7 +92,8 @@ def _signup_end(text: str, at: int) -> int | None:
     if at >= len(text):
         return at
     following = text[at : at + 2].lstrip(" " + _OPENERS)
-    if following[:1].isupper() or following[:1].isdigit():
+    open_end = text[:at].rsplit(None, 1)[-1].lower() in FUNCTIONS  # "Sign up for our Wine Club today."
+    if not open_end and (following[:1].isupper() or following[:1].isdigit()):
         return at
     stop = _SENTENCE_END.search(text, at, at + _SIGNUP_MAX)
     return stop.end() if stop and _TOPIC.search(text, at, stop.end()) is None else None

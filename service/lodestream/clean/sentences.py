@@ -17,8 +17,10 @@ _WINDOW: Final = 40  # characters before a stop in which its word is
 def sentence_start(text: str, at: int) -> int:
     """Where the sentence starts that holds the character at `at`."""
     start = 0
-    for match in _EDGE.finditer(text, 0, at):
-        if match.end() <= at and _is_edge(text, match):
+    for match in _EDGE.finditer(text):
+        if match.end() > at:
+            break
+        if _is_edge(text, match):
             start = match.end()
     return start
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
+from lodestream.clean import timezones
 from lodestream.clean.ages import find_age, may_hold_age
 from lodestream.clean.dates import (
     FoundDate,
@@ -28,6 +29,7 @@ from lodestream.clean.patterns import LANGUAGES, key
 _LINE_MAX: Final = 160  # characters; a line of times and names is shorter
 _REST_WORDS: Final = 6  # set off beside a time: a publisher, a name, a section
 _DATES: Final = 3
+_HALVES: Final = frozenset("a p m am pm".split())
 _NAME_WORDS: Final = 4  # right before or after a time
 
 _BESIDE: Final = frozenset(
@@ -135,7 +137,9 @@ def _read_part(part: str) -> tuple[list[PrintedTime], str] | None:
     if age is not None:
         start, end, time = age
         if time.precision == "day":  # "yesterday, 18:32"
-            start, end = span_with_clock(part, FoundDate(start, end, None))
+            wide = span_with_clock(part, FoundDate(start, end, None))
+            if _is_clock(f"{part[wide[0] : start]} {part[end : wide[1]]}"):
+                start, end = wide
         times.append(replace(time, raw=part[start:end].strip()))
         spans.append((start, end))
     dates = _dates(lower, part) if age is None else []
@@ -147,6 +151,14 @@ def _read_part(part: str) -> tuple[list[PrintedTime], str] | None:
     if not spans:
         return None if len(part.split()) > _REST_WORDS else ([], part.strip())
     return (times, left) if _is_name(left) else None
+
+
+def _is_clock(text: str) -> bool:
+    """Whether some text is a clock with its zone and words like "at", and no more."""
+    return all(
+        word[0].isdigit() or word in _BESIDE or word in _HALVES or timezones.known(word.upper())
+        for word in _WORD.findall(text.lower())
+    )
 
 
 def _dates(lower: str, part: str) -> list[tuple[int, int]]:
