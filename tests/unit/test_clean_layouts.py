@@ -177,6 +177,7 @@ def test_a_time_or_a_name_in_lower_case_is_no_rest_of_the_headline(line: str, na
         ),
         ("This advertisement has not loaded yet, but your article continues below.", "", []),
         ("Read or share this story: https://www.example.org/r", "", []),
+        ("Follow Jane Doe on Twitter at: https://www.example.org/jane", "", []),
         ("What do you think?", "", []),
         ("\n\n\nThank you for reading.", "", []),
     ],
