@@ -1,8 +1,10 @@
 """A lane: one input partition, from fetched records to committed transactions.
 
 While a transaction runs, arriving batches wait and go together in the next one (group commit). The order is
-fixed: restore, then again and again take what waits, step, write one transaction. When a record breaks the step,
-the state is thrown away, restored, and the batch done again without that record.
+fixed: restore, then again and again take what waits, step, write one transaction. A lane that is behind steps its
+next batch while Kafka commits the last one; the state in memory is then ahead of what is committed, and whatever
+goes wrong throws it away. When a record breaks the step, the state is restored, and the batch done again without
+that record.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from lodestream.engine.breaker import Breaker
 from lodestream.engine.changelog import Block, Changelog, MissingBlocksError, PartitionState, restore
@@ -19,16 +21,33 @@ from lodestream.engine.config import EngineConfig
 from lodestream.engine.observer import Observer
 from lodestream.engine.output import Outgoing, PoisonedError, fault_of
 from lodestream.engine.step import NoState, Outcome, Record, Step
-from lodestream.engine.transaction import TransactionalWriter
+from lodestream.engine.transaction import Message, TransactionalWriter
 from lodestream.errors import Rejected, StateError
 from lodestream.headers import Header
 from lodestream.times import from_rfc3339
 
 CHUNK = 64  # records a step gets at once: enough for its vector code, few enough to turn the loop in between
-TURN_SECONDS = 0.01  # of work before other lanes and requests get their turn
+TURN_SECONDS = 0.003  # of work before other lanes and requests get their turn; a commit makes five round trips
 RECORD_BYTES = 300  # of a fetched record beside its value: objects, key, headers; about
 MARKER_SECONDS = 10  # Kafka answers a commit before its markers are written: the newest block may show later
 NOT_BEHIND = 256  # with fewer records waiting, a lane gives others the commit interval to arrive
+
+
+class _Position(NamedTuple):
+    """How far the state in memory has come: the next input offset, and the log's clock and the breaker there."""
+
+    offset: int
+    clock: int
+    breaker: Breaker
+
+
+class _Batch(NamedTuple):
+    """A batch that went through the step, to be committed."""
+
+    records: list[Record]
+    outgoing: Outgoing
+    messages: dict[tuple[str, int], list[Message]]
+    reached: _Position
 
 
 class Flow(Protocol):
@@ -71,7 +90,9 @@ class Lane:
         self._bytes = 0
         self._paused = False
         self._closing = False
-        self._dirty = False  # the state in memory is ahead of what is committed
+        self._stepping = False  # a batch is half way through the step
+        self._reached = _Position(committed, 0, Breaker())
+        self._committing: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._forced: dict[int, Rejected] = {}  # offsets that broke the step
         self._input_partitions = 0
@@ -85,7 +106,9 @@ class Lane:
     @property
     def keepable(self) -> PartitionState | None:
         """The state, when it is exactly the committed one: all that may outlive this lane."""
-        return self.state if self.ready and not self._dirty else None
+        if self.state is None or not self.ready or self._stepping:
+            return None
+        return self.state if self._reached.offset == self.state.next_offset else None
 
     def put(self, records: list[Any]) -> None:
         """Queue fetched records; past the byte limit the partition is not fetched until the lane has caught up."""
@@ -101,7 +124,7 @@ class Lane:
         self._wake.set()
 
     def close(self) -> None:
-        """Let `run` end after the transaction that is under way; what waits is read again by the next owner."""
+        """Let `run` end after what it has stepped is committed; what waits is read again by the next owner."""
         self._closing = True
         self._wake.set()
 
@@ -115,30 +138,51 @@ class Lane:
             await self._restore()
         state = self._state()
         state.breaker.check(config.breaker_run, config.breaker_ratio)
+        self._reached = _Position(state.next_offset, state.clock, state.breaker)
         self.ready = True
         self.progressed_at = time.monotonic()
+        try:
+            await self._work(state)
+        finally:
+            if self._committing is not None:  # something went wrong: its outcome does not matter any more
+                self._committing.cancel()
+                await asyncio.wait([self._committing])
+
+    async def _work(self, state: PartitionState) -> None:
         while not self._closing:
-            if not self._queue:
+            if not self._queue and self._committing is None:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            if self.waiting < NOT_BEHIND:
-                await asyncio.sleep(config.commit_interval)
-            records = self._take(state)
+            if self.waiting < NOT_BEHIND:  # others may come meanwhile: a transaction costs the same for many
+                await self._settle()
+                await asyncio.sleep(self._config.commit_interval if self._queue else 0)
+            records = self._take()
             while records and not self._closing:
-                records = await self._transact(state, records)
+                batch = await self._prepare(state, records)
+                await self._settle()
+                self._committing = asyncio.create_task(self._commit(state, batch), name=f"commit-{self.partition}")
+                await asyncio.sleep(0)  # it sends its first requests before the step takes the loop
+                records = records[len(batch.records) :]
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Wait for the transaction that is under way. Raises what it raised."""
+        task, self._committing = self._committing, None
+        if task is not None:
+            await task
 
     def _state(self) -> PartitionState:
         if self.state is None:
             raise StateError(f"no state for {self._config.input}[{self.partition}]")
         return self.state
 
-    def _take(self, state: PartitionState) -> list[Record]:
-        """Take what one transaction may hold off the queue. Records that are already committed are dropped."""
+    def _take(self) -> list[Record]:
+        """Take what one transaction may hold off the queue. Records that were stepped already are dropped."""
         config = self._config
         records: list[Record] = []
         size = 0
-        clock = state.clock
+        next_offset, clock, _ = self._reached
         carried = _append_time if config.entrance else _ingested_at
         new = tuple.__new__  # a third of what the NamedTuple's own constructor costs
         while self._queue and len(records) < config.batch_records and size < config.batch_bytes:
@@ -152,7 +196,7 @@ class Lane:
             self._bytes -= bytes_
             size += bytes_
             for raw in fetched:
-                if raw.offset < state.next_offset:
+                if raw.offset < next_offset:
                     continue
                 at = carried(raw) if raw.headers else raw.timestamp
                 clock = max(clock, at)
@@ -164,50 +208,52 @@ class Lane:
             self._flow.resume(self.partition)
         return records
 
-    async def _transact(self, state: PartitionState, records: list[Record]) -> list[Record]:
-        """Step and commit as many of the records as the time for one batch allows; the rest is returned."""
-        config = self._config
+    async def _prepare(self, state: PartitionState, records: list[Record]) -> _Batch:
+        """Step as many of the records as the time for one batch allows. The batch before may not be committed yet."""
         began = time.perf_counter()
-        self._dirty = True
+        self._stepping = True
         outgoing, done = await self._step(state, records)
-        stepped = time.perf_counter()
-        last = records[done - 1]
-        breaker = state.breaker.copy()
+        start, _, breaker = self._reached
+        breaker = breaker.copy()
         breaker.count_all(outgoing.fates)
+        last = records[done - 1]
+        reached = _Position(last.offset + 1, last.clock, breaker)
         block = Block(
             state.step.state.FORMAT,
             self._input_partitions,
-            state.next_offset,
-            last.offset + 1,
-            last.clock,
+            start,
+            reached.offset,
+            reached.clock,
             breaker.pack(),
             state.step.state.drain(),
         )
         messages = outgoing.messages()
-        messages[config.changelog, self.partition] = [(None, block.pack(), [])]
+        messages[self._config.changelog, self.partition] = [(None, block.pack(), [])]
+        self._reached = reached
+        self._stepping = False
+        self._observer.stepped(done, time.perf_counter() - began)
+        return _Batch(records[:done], outgoing, messages, reached)
+
+    async def _commit(self, state: PartitionState, batch: _Batch) -> None:
+        """Write one transaction. Raises what stops the process."""
+        began = time.perf_counter()
         try:
-            await self._writer.commit(messages, last.offset + 1)
+            await self._writer.commit(batch.messages, batch.reached.offset)
         except BaseException:
             self._observer.aborted()
             raise
-        now = time.perf_counter()
-        state.next_offset = last.offset + 1
-        state.clock = last.clock
-        state.breaker = breaker
+        seconds = time.perf_counter() - began
+        state.next_offset, state.clock, state.breaker = batch.reached
         state.blocks += 1
-        self._dirty = False
         self.progressed_at = time.monotonic()
-        self._observer.stepped(done, stepped - began)
         wall = time.time()
-        self._observer.committed(
-            now - stepped, outgoing.counts, [wall - record.ingested_at / 1000 for record in records[:done]]
-        )
-        if outgoing.reasons:
-            self._observer.dead_lettered(outgoing.reasons)
-        self._forced = {offset: why for offset, why in self._forced.items() if offset > last.offset}
+        ages = [wall - record.ingested_at / 1000 for record in batch.records]
+        self._observer.committed(seconds, batch.outgoing.counts, ages)
+        if batch.outgoing.reasons:
+            self._observer.dead_lettered(batch.outgoing.reasons)
+        self._forced = {offset: why for offset, why in self._forced.items() if offset >= state.next_offset}
         self._report_state(state)
-        state.breaker.check(config.breaker_run, config.breaker_ratio)
-        return records[done:]
+        state.breaker.check(self._config.breaker_run, self._config.breaker_ratio)
 
     async def _step(self, state: PartitionState, records: list[Record]) -> tuple[Outgoing, int]:
         """Outputs of the records and how many were done.
@@ -228,7 +274,7 @@ class Lane:
                     self._observer.received(len(some))
                     outgoing.add_all(some, self._outcomes(state.step, some))
                     done += len(some)
-                    if outgoing.reasons and self._opens(state.breaker, outgoing.fates):
+                    if outgoing.reasons and self._opens(self._reached.breaker, outgoing.fates):
                         break  # what is done is committed, then the breaker stops the process
                     if time.perf_counter() - turned > TURN_SECONDS:
                         await asyncio.sleep(0)
@@ -264,6 +310,7 @@ class Lane:
 
     async def _rewind(self, state: PartitionState) -> None:
         """Throw the state in memory away and take the committed one in its place."""
+        await self._settle()  # the batches before this one are part of it
         if isinstance(state.step.state, NoState):
             state.step = self._new_step()
             return
