@@ -99,7 +99,7 @@ def test_it_says_what_came_out_and_that_the_ledger_adds_up(demo: tuple[Path, str
     folder, printed = demo
     assert "ledger adds up: clean 5" in printed
     assert "1 duplicates linked" in printed
-    assert re.search(r"metrics: http://127\.0\.0\.1:\d+/metrics", printed)
+    assert re.search(r"metrics while it ran: http://127\.0\.0\.1:\d+/metrics", printed)
     assert read(folder, "dead-letters") == []
 
 

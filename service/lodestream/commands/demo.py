@@ -95,7 +95,8 @@ def _demo(console: Console, source: Path, out: Path, *, keep: bool) -> bool:
             export.summary(console)
             adds_up = _print_ledger(console, report)
             console.print(f"\nfiles in {out}: {', '.join(FILES.values())}; {seconds:.0f} s from start to drained")
-            console.print(f"metrics: {', '.join(_metrics(current, out / 'workers.log'))}")
+            metrics = ", ".join(_metrics(current, out / "workers.log"))
+            console.print(f"metrics{'' if keep else ' while it ran'}: {metrics}")
             if keep:
                 _wait(console, current, workers)
     return adds_up
