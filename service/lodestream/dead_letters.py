@@ -22,7 +22,7 @@ from lodestream.topics import ARTICLES, DEAD_LETTERS, MESSAGE_MAX_BYTES, ORIGINA
 
 INPUT_TOPICS: Final = (RAW, ARTICLES, ORIGINALS)
 CHUNK_LETTERS: Final = 500
-RECORD_OVERHEAD: Final = 16 * 1024  # of a record beside its value: key, headers, framing
+RECORD_OVERHEAD: Final = 4 * 1024  # of a record and its batch beside what was counted: framing, the mark of a redrive
 CHUNK_BYTES: Final = 8 * 1024 * 1024
 START_SECONDS: Final = 60.0  # fencing waits for the end of a predecessor's transaction
 ABORT_SECONDS: Final = 5.0
@@ -157,7 +157,8 @@ class _Redrive:
         headers = headers_of(record)
         if original_key(headers) is None and record.value is None:
             raise ValueError("its input has neither key nor value")
-        if len(record.value or b"") > MESSAGE_MAX_BYTES - RECORD_OVERHEAD:
+        beside = len(record.key or b"") + sum(len(name) + len(value) for name, value in headers)
+        if len(record.value or b"") + beside > MESSAGE_MAX_BYTES - RECORD_OVERHEAD:
             raise ValueError("its input fills what its topic takes: there is no room for the header that marks it")
         origin = Coordinates.parse(header(headers, Header.ORIGIN) or "")
         if origin.topic not in self._topics:

@@ -115,11 +115,12 @@ async def test_following_from_the_end_prints_only_what_is_new(topics: Settings) 
     process = await start(topics, "enriched", "--follow", "--from", "end", "--limit", "1")
     # What comes while it starts may or may not be before its "end": write until it has seen one.
     number = 2
-    while process.returncode is None:
-        await write(topics, "enriched", [b"%d" % number])
-        number += 1
-        await asyncio.sleep(0.1)
-        assert number < 600
+    async with AIOKafkaProducer(**client_arguments(topics)) as producer:
+        while process.returncode is None:
+            await producer.send_and_wait(topics.topic("enriched"), b"%d" % number, partition=0)
+            number += 1
+            await asyncio.sleep(0.1)
+            assert number < 600
     output, errors = await process.communicate()
     assert errors == b""
     assert 2 <= int(output) < number

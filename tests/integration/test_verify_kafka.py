@@ -161,7 +161,7 @@ async def test_a_flow_that_adds_up_does(flow: Flow) -> None:
     assert report.adds_up
     assert fates(report) == {
         "clean": {"articles": 4, "dead letter": 1},
-        "dedupe": {"original": 2, "extension": 1, "duplicate": 1, "dead letter": 1},
+        "dedupe": {"original": 2, "linked original": 1, "duplicate": 1, "dead letter": 1},
         "tag": {"enriched": 2, "dead letter": 1},
     }
     assert [(stage.records, stage.not_yet_processed, stage.out_of_reach) for stage in report.stages] == [

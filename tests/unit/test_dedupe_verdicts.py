@@ -177,6 +177,17 @@ def test_versions_are_counted_and_name_the_text_that_they_replace() -> None:
     assert {original["story_id"] for original in originals} == {"a"}
 
 
+def test_a_copy_that_becomes_an_extension_names_the_text_that_it_replaces() -> None:
+    deduper = Deduper(WEEK, 1000)
+    *_, copy, grown = decide(
+        deduper, article("a", HALF), article("b", f"{HALF} today", 1), article("b", story(HALF, REST), 2)
+    )
+    assert (said(copy), said(grown)) == ("near of a", "extends a")
+    assert grown.original is not None
+    assert grown.original["version"] == 2
+    assert grown.original["previous"]["version"] == 1
+
+
 def test_a_replay_that_repeats_several_versions_brings_nothing_new() -> None:
     versions = [article("a", body, at) for at, body in enumerate([TEXT, EDITED, REWRITTEN])]
     decisions = decide(Deduper(WEEK, 1000), *versions, *versions)

@@ -57,7 +57,7 @@ def test_a_partition_that_is_given_and_a_missing_key_are_kept_to() -> None:
 
 def test_outputs_of_one_topic_with_and_without_a_partition_are_a_bug() -> None:
     some = outgoing()
-    some.add_all([record(0)], [[Output("out", b"k", b"v", partition=partition_of(b"k", 4)), Output("out", b"k", b"v")]])
+    some.add_all([record(0)], [[Output("out", b"k", b"v", partition=1), Output("out", b"other", b"v")]])
     with pytest.raises(TypeError, match="out"):
         some.messages()
 

@@ -77,7 +77,7 @@ LINK, FORWARDED, ORIGINAL, ENRICHED = (
         (CLEAN, [letter(5)], "dead letter"),
         (DEDUPE, [ORIGINAL], "original"),
         (DEDUPE, [LINK], "duplicate"),
-        (DEDUPE, [FORWARDED, ORIGINAL], "extension"),
+        (DEDUPE, [FORWARDED, ORIGINAL], "linked original"),
         (DEDUPE, [letter(5)], "dead letter"),
         (TAG, [ENRICHED], "enriched"),
         (TAG, [letter(5)], "dead letter"),
@@ -235,7 +235,7 @@ def verdict(stage: Stage, outs: list[Out]) -> str:  # noqa: PLR0911 - the rules,
     if kinds[Kind.DEAD_LETTER]:
         return "dead letter"
     if kinds[Kind.FORWARDED]:
-        return "extension"
+        return "linked original"
     return {CLEAN: "articles", TAG: "enriched", DEDUPE: "duplicate" if kinds[Kind.LINK] else "original"}[stage]
 
 

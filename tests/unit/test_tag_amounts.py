@@ -29,6 +29,8 @@ GOLD = Path(__file__).parents[1] / "gold" / "seeds_gold.json"
         ("en", "rose from $5m to $7m", {"$5m": "USD:5000000", "$7m": "USD:7000000"}),
         ("en", "it rose $2 to $71", {"$2": "USD:2", "$71": "USD:71"}),
         ("en", "$5 to €7", {"$5": "USD:5", "€7": "EUR:7"}),
+        ("en", "€5m-€10m, from £5-£10", {"€5m-€10m": "EUR:5000000..10000000", "£5-£10": "GBP:5..10"}),
+        ("en", "Rs 500 pesos, RM 20 million", {"RM 20 million": "MYR:20000000"}),
         ("en", "Two million Swiss francs", {"Two million Swiss francs": "CHF:2000000"}),
         ("en", "a 90-million-euro deal", {"90-million-euro": "EUR:90000000"}),
         ("en", "EUR 4 million, 300 CHF", {"EUR 4 million": "EUR:4000000", "300 CHF": "CHF:300"}),

@@ -61,7 +61,7 @@ def _original(original: Original, record: Record) -> Output:
 
 
 def _link(link: DuplicateLink) -> Output:
-    counts = () if link["forwarded"] else (("articles", link["kind"], 1),)  # a forwarded one counts as its extension
+    counts = () if link["forwarded"] else (("articles", link["kind"], 1),)  # what is forwarded counts as an original
     headers = event_headers("dedupe", "duplicate", link, link["kind"])
     return Output(DUPLICATES, link["duplicate_of"].encode(), encode(link), headers, counts=counts)
 

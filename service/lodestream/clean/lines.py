@@ -119,7 +119,7 @@ def ends_sentence(text: str) -> bool:
 def _ends_before(text: str) -> bool:
     """Whether a text ends with what an article's last line may: a credit behind a full stop, a sign, an address."""
     before, _, last = text.rpartition(" ")
-    if last.startswith(_ADDRESSES) or last[-1] in END_SIGNS:
+    if last.startswith(_ADDRESSES) or last[-1:] in END_SIGNS:
         return not before.endswith((":", "："))  # "Share this story: https://…"
     if _STOP.search(text, max(0, len(text) - _CREDIT_MAX)) is None:  # a cheap look first
         return False

@@ -112,6 +112,7 @@ def _workers(current: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         "LODESTREAM_REPLICATION_FACTOR": "1",
         "LODESTREAM_HTTP_PORT": str(current.http_port),
         "LODESTREAM_LOG_FORMAT": "json",
+        "LODESTREAM_LOG_LEVEL": "info",  # a worker's first line says which port it took
         PARENT: str(os.getpid()),
     }
     with log.open("wb") as file:

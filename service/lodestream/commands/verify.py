@@ -23,8 +23,9 @@ def command(*, as_json: bool) -> None:
     """Check on the topics themselves that every record has exactly one fate.
 
     Each raw record became all of its articles or one dead letter; each article an original, a duplicate, both (an
-    extension) or a dead letter; each original an enriched record or a dead letter. Checked are the records that
-    the agents have committed, from where all topics still reach; agents and replays may go on meanwhile.
+    extension, a round-up or a part of one) or a dead letter; each original an enriched record or a dead letter.
+    Checked are the records that the agents have committed, from where all topics still reach; agents and replays
+    may go on meanwhile.
     """
     settings = load()
     report = run(settings, lambda: verify(settings))

@@ -15,7 +15,7 @@ from lodestream.dedupe.index import Addition
 from lodestream.dedupe.stories import Summary
 from lodestream.errors import StateError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 _HEAD: Final = struct.Struct("<HqQI")
 _LENGTHS: Final = struct.Struct("<II")

@@ -96,13 +96,13 @@ def judge(arrival: Arrival, index: Index) -> Verdict | Repeat:
             return Repeat(LinkKind.REFETCH, same)
     if _older(arrival, newest.head):
         return Repeat(LinkKind.OLDER_VERSION, newest)
-    version = Verdict(Fate.VERSION, newest.head.version + 1, is_new=False)
+    previous = Previous(version=newest.head.version, text_key=newest.head.text_key)
+    version = Verdict(Fate.VERSION, newest.head.version + 1, is_new=False, previous=previous)
     if newest.duplicate_of is not None:
         matches = _matches(arrival, index, [newest.story])
         if matches:
             return _settle(arrival, index, matches, version)
-    previous = Previous(version=newest.head.version, text_key=newest.head.text_key)
-    return replace(version, joins=None if newest.duplicate_of else newest.story, previous=previous)
+    return replace(version, joins=None if newest.duplicate_of else newest.story)
 
 
 def relate(new: Arrival, known: Arrival, similarity: Similarity) -> LinkKind | None:
@@ -204,17 +204,21 @@ def _settle(arrival: Arrival, index: Index, matches: list[Match], otherwise: Ver
     if not matches:
         return otherwise
     best = matches[0]
+    if best.is_part:  # and so are all the others
+        # Of what only a copy contains, no original has anything: there is nothing to link to.
+        whole = next((match for match in matches if not match.is_copy), None)
+        if whole is None:
+            return otherwise
+        return replace(otherwise, fate=Fate.PART, match=whole, figures=whole.similarity)
     named, figures = _named(arrival, index, matches)
-    if best.is_part:
-        # Of what a longer text that is no original contains, no original has anything: there is nothing to link to.
-        return otherwise if best.is_copy else replace(otherwise, fate=Fate.PART, match=named, figures=figures)
     fate, joins = Fate.DUPLICATE, best.story
     if best.kind is LinkKind.CONTAINS:
         if _is_round_up(arrival, matches):
             return replace(otherwise, fate=Fate.ROUND_UP, match=named, figures=figures)
         if arrival.shingles >= EXTENSION_RATIO * index.longest(best.story):
             fate = Fate.EXTENSION
-    return replace(otherwise, fate=fate, joins=joins, match=named, figures=figures)
+    previous = None if fate is Fate.DUPLICATE else otherwise.previous
+    return replace(otherwise, fate=fate, joins=joins, match=named, figures=figures, previous=previous)
 
 
 def _named(arrival: Arrival, index: Index, matches: list[Match]) -> tuple[Match, Similarity | None]:

@@ -59,7 +59,7 @@ class Flow(Protocol):
 
 
 class Lane:
-    """Owns a partition until it is closed. `run` is its one task; `put` never waits."""
+    """Owns a partition until it is closed: `run` is its task, beside which a commit runs; `put` never waits."""
 
     def __init__(
         self,
@@ -144,9 +144,9 @@ class Lane:
         try:
             await self._work(state)
         finally:
-            if self._committing is not None:  # something went wrong: its outcome does not matter any more
+            if self._committing is not None:  # something else went wrong: its outcome does not matter any more
                 self._committing.cancel()
-                await asyncio.wait([self._committing])
+                await asyncio.gather(self._committing, return_exceptions=True)
 
     async def _work(self, state: PartitionState) -> None:
         while not self._closing:

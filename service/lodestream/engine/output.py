@@ -100,6 +100,9 @@ class Outgoing:
         not: their order could not be kept.
         """
         prefix = self._config.prefix
+        for topic, _ in self._placed:
+            if topic in self._keyed:
+                raise TypeError(f"the step gives some outputs for {topic} a partition, and others none")
         messages = {(prefix + topic, partition): some for (topic, partition), some in self._placed.items()}
         for topic, some in self._keyed.items():
             count = self._partitions[topic]
@@ -107,8 +110,6 @@ class Outgoing:
             for message, partition in zip(some, partitions_of([key for key, _, _ in some], count), strict=True):
                 places[partition].append(message)
             for partition, found in enumerate(places):
-                if found and (prefix + topic, partition) in messages:
-                    raise TypeError(f"the step gives some outputs for {topic} a partition, and others none")
                 if found:
                     messages[prefix + topic, partition] = found
         return messages

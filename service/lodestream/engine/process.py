@@ -43,7 +43,7 @@ def run_engine(build: Callable[[], Engine]) -> int:
     try:
         engine = loop.run_until_complete(prepare())
         engine.app.on_crash = lambda: _end_after(STOP_SECONDS)
-        engine.on_stopped = lambda: _end_after(LEAVE_SECONDS, _exit_code(engine, 0))
+        engine.on_stopped = lambda: _end_after(LEAVE_SECONDS, lambda: _exit_code(engine, 0))
         worker = Worker(engine.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
         worker.spinner = None  # it writes control characters to standard output
         worker.execute_from_commandline()
@@ -68,21 +68,21 @@ def calm_garbage_collector() -> None:
 
 
 def _exit_code(engine: Engine | None, code: object) -> int:
-    if engine is not None and engine.failure is not None:
-        failure = engine.failure
+    failure = None if engine is None else engine.failure or engine.app.crash_reason
+    if failure is not None:
         return failure.exit_code if isinstance(failure, LodestreamError) else 1
     return code if isinstance(code, int) else 1
 
 
-def _end_after(seconds: float, code: int = 70) -> None:
+def _end_after(seconds: float, code: Callable[[], int] = lambda: 70) -> None:
     """End the process if it has not ended by itself: whatever is open then is fenced by the next owner.
 
-    70 is EX_SOFTWARE of sysexits.h.
+    `code` is asked then, for a crash may come while it stops; 70 is EX_SOFTWARE of sysexits.h.
     """
 
     def end() -> None:
         sys.stderr.flush()
-        os._exit(code)
+        os._exit(code())
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True

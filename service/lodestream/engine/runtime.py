@@ -22,7 +22,7 @@ from lodestream.engine.transport import Batch, BatchSchema, Transport
 from lodestream.errors import LodestreamError
 from lodestream.kafka.log import offsets, read_log
 
-CLOSE_SECONDS = 15  # a lane's last transaction at a rebalance or stop; past it the next owner's fence ends it
+CLOSE_SECONDS = 15  # a lane's last transactions at a rebalance or stop; past it the next owner's fence ends them
 LOOP_SECONDS = 10  # an event loop that has not turned for so long is not alive: 50 times a batch's 0.2 s
 STALL_SECONDS = 120  # work waits and nothing was committed: six transaction time-outs
 MONITOR_SECONDS = 1.0
@@ -193,6 +193,7 @@ class Engine:
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
             for task in late:
+                log.warning("a lane does not close in time", task=task.get_name(), seconds=CLOSE_SECONDS)
                 task.cancel()
             if late:
                 await asyncio.wait(late, timeout=1)

@@ -34,9 +34,9 @@ class Output(NamedTuple):
     """One record to write. `topic` is the name without the deployment's prefix.
 
     `partition` None means by key, as Kafka's default partitioner does; a step gives all outputs for a topic a
-    partition, or none. The engine adds the headers `ingested-at`,
-    `origin` and `processed_at`. `counts` is what the output means for the metrics, as (family, label, n), for
-    example `("articles", "near", 1)`: counted once, after the transaction that holds the output was committed.
+    partition, or none. The engine adds the headers `ingested-at`, `origin` and `processed_at`. `counts` is what the
+    output means for the metrics, as (family, label, n), for example `("articles", "near", 1)`: counted once, after
+    the transaction that holds the output was committed.
     """
 
     topic: str

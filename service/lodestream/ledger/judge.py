@@ -208,7 +208,7 @@ class _Count:
         return (
             ("articles", self.articles > 0),
             ("original", (self.originals > 0) & (self.forwarded == 0)),
-            ("extension", (self.originals > 0) & (self.forwarded > 0)),
+            ("linked original", (self.originals > 0) & (self.forwarded > 0)),
             ("duplicate", self.links > 0),
             ("enriched", self.enriched > 0),
             ("dead letter", self.letters > 0),

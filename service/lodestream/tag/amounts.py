@@ -89,7 +89,7 @@ class _Quantity:
     number: Decimal
     factor: Decimal | None
     currency: str | None
-    prefixed: bool
+    prefix: str  # the sign or code before the number
     unsure: bool  # in a currency that shares its name with others
     year: bool = False  # "in 2025 dollars"
     verb: bool = False  # "five won"
@@ -113,21 +113,21 @@ class _Grammar:
 def find_amounts(text: str, language: str) -> list[Amount]:
     """The amounts of a text in reading order, none inside another."""
     grammar = _grammar(language)
-    amounts = []
+    amounts: list[tuple[str, Amount]] = []  # with their signs
     foreign: set[str] = set()  # signs that stand for something else in this text
     reached = 0
     for position in _anchors(grammar, text):
         first = _quantity(grammar, text, position, alone=True) if position >= reached else None
         if first is None:
             continue
-        if first.unsure and first.prefixed:
-            foreign.add(text[position])
+        if first.unsure and first.prefix:
+            foreign.add(first.prefix)
         found = _range(grammar, text, first) or _single(first)
         if found is not None:
-            amounts.append(found)
+            amounts.append((first.prefix, found))
             reached = found.end
     # A text that once says "$ 5.000 pesos" means pesos by every other "$" too.
-    return [amount for amount in amounts if text[amount.start] not in foreign] if foreign else amounts
+    return [amount for sign, amount in amounts if sign not in foreign]
 
 
 def _anchors(grammar: _Grammar, text: str) -> list[int]:
@@ -167,7 +167,7 @@ def _range(grammar: _Grammar, text: str, first: _Quantity) -> Amount | None:
     if link is None or not _joins(link.group().strip(), text, first.start):
         return None
     second = _quantity(grammar, text, link.end())
-    if second is None or (second.currency is None and not first.prefixed) or first.unsure or second.unsure:
+    if second is None or (second.currency is None and not first.prefix) or first.unsure or second.unsure:
         return None
     if first.currency and second.currency and first.currency != second.currency:
         return None
@@ -220,7 +220,7 @@ def _quantity(grammar: _Grammar, text: str, position: int, *, alone: bool = Fals
         number=number,
         factor=factor,
         currency=currency,
-        prefixed=bool(prefix),
+        prefix=prefix or "",
         unsure=bool(written) and currency is None,
         year=year and suffix == "dollars",
         verb=verb,
@@ -308,7 +308,7 @@ def _grammar(language: str) -> _Grammar:
     quantity = (
         rf"(?:(?P<prefix>(?:{codes})[ \xa0]?\$|{symbols}|{codes})[ \xa0]?)?"
         rf"(?P<number>{number}){scaled}(?!{_PERCENT})"
-        rf"(?:{_SPACE}(?P<suffix>(?:{named}){word_end}|(?:{'|'.join(CODES)})(?!\w)|[€£¥￥₹₩₽₺₪₫₴]|kr\b))?{glued}"
+        rf"(?:{_SPACE}(?P<suffix>(?:{named}){word_end}|(?:{'|'.join(CODES)})(?!\w)|[€£¥￥₹₩₽₺₪₫₴](?!\d)|kr\b))?{glued}"
     )
     return _Grammar(
         language=language,

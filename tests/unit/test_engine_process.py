@@ -1,0 +1,47 @@
+"""The exit code of a worker."""
+
+from __future__ import annotations
+
+import pytest
+
+from counting_worker import CountingStep
+from lodestream.engine.config import EngineConfig
+from lodestream.engine.observer import Observer
+from lodestream.engine.process import _exit_code
+from lodestream.engine.runtime import Engine
+from lodestream.errors import BreakerOpenError
+
+CONFIG = EngineConfig(
+    agent="count",
+    prefix="p.",
+    group="p.count",
+    input="p.in",
+    changelog="p.count-state",
+    outputs=("out",),
+    dead_letters="dead-letters",
+    client={"bootstrap_servers": ["127.0.0.1:1"]},
+)
+
+
+@pytest.fixture
+async def engine() -> Engine:
+    return Engine(CONFIG, CountingStep, Observer())
+
+
+async def test_a_stop_that_was_asked_for_is_0(engine: Engine) -> None:
+    assert _exit_code(engine, 0) == 0
+
+
+async def test_a_failure_of_a_lane_is_not_0(engine: Engine) -> None:
+    engine.failure = BreakerOpenError("too many")
+    assert _exit_code(engine, 0) == 1
+
+
+async def test_a_crash_inside_faust_is_not_0(engine: Engine) -> None:
+    """An error in its consumer or in fencing marks the app as crashed and passes the engine by."""
+    engine.app._crash(RuntimeError("made up"))
+    assert _exit_code(engine, 0) == 1
+
+
+def test_an_engine_that_could_not_be_built_is_not_0() -> None:
+    assert _exit_code(None, 1) == 1
