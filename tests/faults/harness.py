@@ -71,8 +71,9 @@ class Workers:
 class Topics:
     """The topics of one test, filled and read from outside the service."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, replicas: int = 1) -> None:
         self.settings = settings
+        self._replicas = replicas
         self.client = client_arguments(settings)
 
     def create(self, **partitions: int) -> None:
@@ -100,7 +101,7 @@ class Topics:
         try:
             await admin.create_topics(
                 [
-                    NewTopic(self.settings.topic(name.replace("_", "-")), n, 1, topic_configs=TOPIC)
+                    NewTopic(self.settings.topic(name.replace("_", "-")), n, self._replicas, topic_configs=TOPIC)
                     for name, n in partitions.items()
                 ]
             )

@@ -41,9 +41,10 @@ class EmbeddedKafka:
     """One Kafka broker, started by `start` and ended by `stop` or with this process.
 
     `data_dir` None: a temporary folder, removed at `stop`. `port` 0: a free one, chosen at the first start and
-    kept. `listeners` are more listeners, name and protocol (`{"SECURE": "SASL_SSL"}`), each on a port of its own;
-    what they need stands in `properties`, which are added to the broker's `server.properties` and win. `flags` are
-    added to Java's, which then starts without the archive. Every error is a `BrokerError` with one clear line.
+    kept. `cluster_id`: 22 characters of URL-safe base64, its own by default; brokers of one cluster share it.
+    `listeners` are more listeners, name and protocol (`{"SECURE": "SASL_SSL"}`), each on a port of its own; what they
+    need stands in `properties`, which are added to the broker's `server.properties` and win. `flags` are added to
+    Java's, which then starts without the archive. Every error is a `BrokerError` with one clear line.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class EmbeddedKafka:
         port: int = 0,
         heap_mb: int = 512,
         *,
+        cluster_id: str | None = None,
         listeners: Mapping[str, str] | None = None,
         properties: Mapping[str, str] | None = None,
         flags: Sequence[str] = (),
@@ -64,6 +66,7 @@ class EmbeddedKafka:
         self._port = port
         self._chosen = port == 0  # may still choose another one
         self._heap_mb = heap_mb
+        self._cluster_id = cluster_id
         self._listeners = {name: Listener(protocol, 0) for name, protocol in (listeners or {}).items()}
         self._properties = dict(properties or {})
         self._flags = tuple(flags)
@@ -189,7 +192,7 @@ class EmbeddedKafka:
                     folder, port=self._port, controller_port=controller_port, listeners=self._listeners
                 )
                 configuration.write_text(render(values | self._properties), "ascii")
-                cluster_id = _format_once(java, folder, configuration)
+                cluster_id = _format_once(java, folder, configuration, self._cluster_id)
                 begin = log.stat().st_size if log.exists() else 0
                 self._process = GuardedProcess(
                     java.command(SERVER, str(configuration), flags=self._java_flags(java, folder)),
@@ -239,11 +242,11 @@ def _becomes_free(port: int) -> bool:
     return True
 
 
-def _format_once(java: Java, folder: Path, configuration: Path) -> str:
+def _format_once(java: Java, folder: Path, configuration: Path, cluster_id: str | None) -> str:
     """Formats the data folder, unless it is, and gives its cluster id. `meta.properties` is what is written last."""
     meta = folder / "kafka" / "meta.properties"
     if not meta.exists():
-        cluster_id = "L" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii")[1:22]
+        cluster_id = cluster_id or "L" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii")[1:22]
         arguments = ("format", "--ignore-formatted", "-t", cluster_id, "-c", str(configuration))
         flags = java.use_archive() or ["-XX:TieredStopAtLevel=1"]
         flags.append(f"-Djava.io.tmpdir={folder / 'tmp'}")
