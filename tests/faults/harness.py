@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -129,6 +130,19 @@ class Topics:
         async for batch in read_log(self.client, self.settings.topic(topic), isolation=isolation):  # type: ignore[arg-type]
             records.extend(batch)
         return records
+
+
+def check_counts(topics: Topics, values: Sequence[bytes]) -> None:
+    """The output of the counting worker: each value once, with a count that knew all before it, and no dead letter."""
+    seen: Counter[int] = Counter()
+    found: Counter[bytes] = Counter()
+    for record in topics.read("out"):
+        count, value = (record.value or b"").split()
+        assert int(count) == seen[record.partition], "the state did not know all records before this one, or too many"
+        seen[record.partition] += 1
+        found[value] += 1
+    assert found == Counter(values)
+    assert topics.read("dead-letters") == []
 
 
 def wait_until(what: str, true: Callable[[], bool], seconds: float = 90, *, every: float = 0.2) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cluster import BROKERS, Cluster
-from harness import Topics, Workers, wait_until
+from harness import Topics, Workers, check_counts, wait_until
 from lodestream.settings import load
 
 PARTITIONS = 4
@@ -97,7 +97,7 @@ def test_every_record_exactly_once_with_its_state_while_brokers_and_workers_fail
         assert [each.wait(60) for each in crew.running] == [0] * WORKERS
         wait_until("no open transactions", lambda: topics.open_transactions("out") == 0)
 
-        check(topics, values)
+        check_counts(topics, values)
         aborted = len(topics.read("out", committed=False)) - RECORDS
         sys.stdout.write(f"{dict(done)}; workers that gave up {dict(crew.gave_up)}; {aborted} aborted records\n")
         assert aborted > 0, "no fault fell inside a transaction"
@@ -128,16 +128,3 @@ def make_a_fault(cluster: Cluster, crew: Crew, schedule: random.Random) -> str:
             crew.wait(seconds + 4)
             zombie.send_signal(signal.SIGCONT)
     return fault
-
-
-def check(topics: Topics, values: list[bytes]) -> None:
-    """Each record once, in the order of its partition, with a state that knew all before it."""
-    seen: Counter[int] = Counter()
-    found: Counter[bytes] = Counter()
-    for record in topics.read("out"):
-        count, value = (record.value or b"").split()
-        assert int(count) == seen[record.partition], "the state did not know all records before this one"
-        seen[record.partition] += 1
-        found[value] += 1
-    assert found == Counter(values)
-    assert topics.read("dead-letters") == []

@@ -6,11 +6,10 @@ import random
 import signal
 import sys
 import time
-from collections import Counter
 
 import pytest
 
-from harness import Topics, Workers, wait_until
+from harness import Topics, Workers, check_counts, wait_until
 
 PARTITIONS = 4
 RECORDS = 12_000
@@ -47,15 +46,7 @@ def test_every_record_exactly_once_with_its_state_while_workers_are_killed(topic
     assert [worker.wait(60) for worker in running] == [0] * WORKERS
     wait_until("no open transactions", lambda: topics.open_transactions("out") == 0)
 
-    seen: Counter[int] = Counter()
-    found: Counter[bytes] = Counter()
-    for record in topics.read("out"):
-        count, value = (record.value or b"").split()
-        assert int(count) == seen[record.partition], "the state did not know all records before this one, or too many"
-        seen[record.partition] += 1
-        found[value] += 1
-    assert found == Counter(values)
-    assert topics.read("dead-letters") == []
+    check_counts(topics, values)
     # The kills did fall inside transactions: what they left is there for those who look past the commits.
     assert len(topics.read("out", committed=False)) > RECORDS
 
