@@ -118,6 +118,72 @@ def test_a_restored_state_answers_exactly_like_the_one_that_ran_on(
         assert crashing.sizes() == live.sizes()
 
 
+def thawed(deduper: Deduper, window_ms: int, cap: int) -> Deduper:
+    again = Deduper(window_ms, cap)
+    again.load(memoryview(b"".join(deduper.freeze()())))
+    return again
+
+
+@settings(max_examples=80)
+@given(MOVES, CUTS, CUTS, WINDOWS, CAPS)
+def test_a_state_from_a_snapshot_and_the_blocks_after_it_answers_exactly_like_the_one_that_ran_on(
+    moves: list[Move], snapshots: set[int], crashes: set[int], window_ms: int, cap: int
+) -> None:
+    live, crashing = Deduper(window_ms, cap), Deduper(window_ms, cap)
+    kept, tail = Deduper(window_ms, cap), list[bytes]()
+    for number, each in enumerate(stream(moves)):
+        tail.append(crashing.drain())
+        if number in snapshots:
+            frozen = crashing.freeze()
+            decide(thawed(crashing, window_ms, cap), each)  # what becomes of another does not touch the copy
+            kept, tail = Deduper(window_ms, cap), []
+            kept.load(memoryview(b"".join(frozen())))
+        if number in crashes:
+            crashing = thawed(kept, window_ms, cap)
+            for block in tail:
+                crashing.apply(block)
+        assert decide(crashing, each) == decide(live, each)
+    crashing.drain()
+    live.drain()
+    assert b"".join(crashing.freeze()()) == b"".join(live.freeze()()), "the copy is a function of the state"
+
+
+def test_a_frozen_state_does_not_change_with_the_live_one() -> None:
+    deduper = Deduper(WEEK, 3)
+    kinds = "new copy new longer new copy new version".split()
+    moves = [Move(kind, which, 5, None) for which, kind in enumerate(kinds)]
+    articles = stream(moves)
+    one_by_one(deduper, articles[:5])
+    deduper.drain()
+    frozen = deduper.freeze()
+    expected = b"".join(deduper.freeze()())
+    one_by_one(deduper, articles[5:])
+    assert b"".join(frozen()) == expected
+
+
+@pytest.mark.parametrize(("window_ms", "cap"), [(WEEK, 11), (HOUR, 10)])
+def test_a_snapshot_of_another_window_or_cap_is_refused(window_ms: int, cap: int) -> None:
+    deduper = Deduper(WEEK, 10)
+    one_by_one(deduper, stream([Move("new", 1, 0, None)]))
+    deduper.drain()
+    with pytest.raises(StateError, match="another window or cap"):
+        thawed(deduper, window_ms, cap)
+
+
+@given(st.binary(max_size=200) | st.integers(0, 100_000))
+def test_bytes_that_are_no_frozen_state_are_refused(data: bytes | int) -> None:
+    deduper = Deduper(WEEK, 10)
+    one_by_one(deduper, stream([Move("new", 1, 0, None), Move("copy", 0, 0, None)]))
+    deduper.drain()
+    whole = b"".join(deduper.freeze()())
+    if isinstance(data, int):
+        data = whole[: data % len(whole)]
+    with pytest.raises(StateError):
+        Deduper(WEEK, 10).load(memoryview(data))
+    with pytest.raises(StateError):
+        Deduper(WEEK, 10).load(memoryview(whole + b"x"))
+
+
 @settings(max_examples=30)
 @given(MOVES, st.integers(0, 60), WINDOWS, CAPS)
 def test_a_restore_that_crashed_before_its_commit_starts_from_the_last_block(

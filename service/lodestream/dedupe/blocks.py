@@ -10,12 +10,10 @@ import struct
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from lodestream.dedupe.entry import Entry
+from lodestream.dedupe.entry import FORMAT, Entry
 from lodestream.dedupe.index import Addition
 from lodestream.dedupe.stories import Summary
 from lodestream.errors import StateError
-
-FORMAT: Final = 2
 
 _HEAD: Final = struct.Struct("<HqQI")
 _LENGTHS: Final = struct.Struct("<II")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import struct
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar, NamedTuple
 
 from lodestream.dedupe.arrival import Arrival
-from lodestream.dedupe.blocks import FORMAT, decode_block, encode_block
-from lodestream.dedupe.entry import Entry
+from lodestream.dedupe.blocks import decode_block, encode_block
+from lodestream.dedupe.entry import FORMAT, Entry
+from lodestream.dedupe.frozen import from_bytes, to_bytes
 from lodestream.dedupe.index import Addition, Index
 from lodestream.dedupe.outcome import link_of, original_of, story_of
 from lodestream.dedupe.stories import Head, Summary
@@ -92,6 +94,20 @@ class Deduper:
         self._index.expire(clock)
         self._clock = clock
         self._index.evicted = counted  # what left before a restart was counted then
+
+    def freeze(self) -> Callable[[], Iterator[bytes]]:
+        """A copy of the state, everything drained; what is returned gives its bytes, in any thread."""
+        frozen = self._index.freeze(self._clock)
+        return lambda: to_bytes(frozen)
+
+    def load(self, data: memoryview) -> None:
+        """Take over frozen bytes, in a deduper that is new. Raises `StateError` when they do not fit."""
+        frozen = from_bytes(data)
+        try:
+            self._index.load(frozen)
+        except (KeyError, ValueError, struct.error) as error:
+            raise StateError(f"frozen state does not fit: {error}") from None
+        self._clock = frozen.clock
 
     def sizes(self) -> Mapping[str, StoreSize]:
         return {

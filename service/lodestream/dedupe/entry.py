@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from lodestream.dedupe.arrival import Arrival
 
+FORMAT: Final = 2  # of the bytes of entries, summaries and what is made of them
 _UNKNOWN: Final = -(2**63)  # a time that is not known
 _NO_TEXT: Final = 0xFFFF
 _TEXT_LENGTH: Final = struct.Struct("<H")
@@ -16,6 +17,8 @@ _ROUND_UP: Final = 1
 _CHAINED: Final = 2
 _STORY_AT: Final = 8
 _PEEK: Final = struct.Struct("<Q32xH")
+_SHINGLES_AT: Final = 44
+_PEEK_LENGTH: Final = struct.Struct("<I4xB")
 
 
 class Entry(NamedTuple):
@@ -103,6 +106,12 @@ def story_and_anchors(data: bytes) -> tuple[int, int]:
     """Story number and count of anchors of an encoded entry, without the rest."""
     story, n_anchors = _PEEK.unpack_from(data, _STORY_AT)
     return story, n_anchors
+
+
+def shingles_and_chained(data: bytes) -> tuple[int, bool]:
+    """Shingles of an encoded entry and whether it is `chained`, without the rest."""
+    shingles, flags = _PEEK_LENGTH.unpack_from(data, _SHINGLES_AT)
+    return shingles, bool(flags & _CHAINED)
 
 
 def clock_of(data: bytes) -> int:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import xxhash
 
 from lodestream.dedupe.entry import Entry, story_and_anchors
+from lodestream.dedupe.frozen import Frozen
 from lodestream.dedupe.postings import Postings
 from lodestream.dedupe.stories import Head, Stories, Summary
 from lodestream.dedupe.window import Window
@@ -89,6 +90,32 @@ class Index:
         self._stories.leave(entry.story, number)
         self._story_count -= self._stories.summary(entry.story) is None
         self.evicted[why] += 1
+
+    # a copy of it
+
+    def freeze(self, clock: int) -> Frozen:
+        """All of it at the log's clock (ms), sharing what never changes."""
+        return Frozen(
+            self._window_ms,
+            self._max_articles,
+            clock,
+            self.window.first,
+            self._story_count,
+            self.window.freeze(),
+            self._anchors.freeze(),
+            self._articles.freeze(),
+            self._stories.freeze(),
+        )
+
+    def load(self, frozen: Frozen) -> None:
+        """Take over a copy, in an index that is new. Raises `ValueError` when it was of another window or cap."""
+        if (frozen.window_ms, frozen.max_articles) != (self._window_ms, self._max_articles):
+            raise ValueError("another window or cap")
+        self.window.load(frozen.first, frozen.entries)
+        self._anchors.load(frozen.anchors)
+        self._articles.load(frozen.articles)
+        self._stories.load(frozen.stories, self.window.__getitem__)
+        self._story_count = frozen.story_count
 
     # what reads it
 

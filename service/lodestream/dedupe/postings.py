@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 NEWEST: Final = 8  # entries kept per key: that finds .96 of the copies of a story that has 70 already
 _KEY: Final = 4  # bytes
 _PAIR: Final = 8  # bytes: key, then the entry's number modulo 2^32
 _ROW_PAIRS: Final = 14  # on average, when full: a row's 150 bytes are then mostly pairs
+
+
+class FrozenPostings(NamedTuple):
+    """Postings at one moment: the number of pairs, and the rows."""
+
+    pairs: int
+    rows: list[bytes]
 
 
 class Postings:
@@ -67,6 +74,16 @@ class Postings:
             for place in _places(row, key + suffix):
                 self._rows[index] = row[:place] + row[place + _PAIR :]
                 self._pairs -= 1
+
+    def freeze(self) -> FrozenPostings:
+        """The rows as they are: bytes that never change."""
+        return FrozenPostings(self._pairs, self._rows.copy())
+
+    def load(self, frozen: FrozenPostings) -> None:
+        """Take over rows of postings that were laid out alike. Raises `ValueError` for others."""
+        if len(frozen.rows) != len(self._rows):
+            raise ValueError(f"{len(frozen.rows)} rows, not {len(self._rows)}")
+        self._pairs, self._rows = frozen
 
     def nbytes(self) -> int:
         """Bytes held: 8 for a row's place, 8 for a pair, and 33 of Python around each row that has some."""

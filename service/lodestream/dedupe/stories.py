@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from lodestream.dedupe.arrival import Arrival
-from lodestream.dedupe.entry import Entry, decode_text, decode_time, encode_text, encode_time
+from lodestream.dedupe.entry import (
+    Entry,
+    decode_text,
+    decode_time,
+    encode_text,
+    encode_time,
+    shingles_and_chained,
+)
 from lodestream.records import StoryMember
 
 SITES_MAX: Final = 50
 _STORY_BYTES: Final = 1500  # measured with tracemalloc for stories of two to five entries
 
 _NUMBERS: Final = struct.Struct("<QIqqqqIH")  # head: number, version, three times; first published; copies; sites
+_STORY: Final = struct.Struct("<Q?I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,27 @@ def _known(text: str | None) -> str:
     return text
 
 
+class FrozenStory(NamedTuple):
+    """A story of more than one entry. `named`: its original is found by its id; `numbers`: those in the window."""
+
+    story: int
+    named: bool
+    numbers: tuple[int, ...]
+    summary: Summary
+
+    def encode(self) -> bytes:
+        numbers = b"".join(number.to_bytes(8, "little") for number in self.numbers)
+        return _STORY.pack(self.story, self.named, len(self.numbers)) + numbers + self.summary.encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> FrozenStory:
+        """The story of these bytes. Raises `struct.error` or `ValueError` on others."""
+        story, named, count = _STORY.unpack_from(data)
+        end = _STORY.size + 8 * count
+        numbers = struct.unpack_from(f"<{count}Q", data, _STORY.size)
+        return cls(story, named, numbers, Summary.decode(data[end:]))
+
+
 class _Longest:
     """Which of the entries still there is longest: of equals, the first."""
 
@@ -143,11 +173,11 @@ class _Members:
         self.longest = _Longest()  # of all
         self.longest_unchained = _Longest()  # of those that are no copies of copies
 
-    def add(self, number: int, entry: Entry) -> None:
+    def add(self, number: int, shingles: int, *, chained: bool) -> None:
         self.numbers.append(number)
-        self.longest.add(number, entry.arrival.shingles)
-        if not entry.chained:
-            self.longest_unchained.add(number, entry.arrival.shingles)
+        self.longest.add(number, shingles)
+        if not chained:
+            self.longest_unchained.add(number, shingles)
 
     def leave(self, number: int) -> None:
         del self.numbers[0]
@@ -201,9 +231,9 @@ class Stories:
             members = self._members[story] = _Members(summary)
             self._by_original[summary.original] = story
             if opened_by is not None:
-                members.add(story, opened_by)
+                members.add(story, opened_by.arrival.shingles, chained=opened_by.chained)
         members.summary = summary
-        members.add(number, entry)
+        members.add(number, entry.arrival.shingles, chained=entry.chained)
 
     def leave(self, story: int, number: int) -> None:
         """An entry leaves the window, and its story with the last."""
@@ -215,6 +245,27 @@ class Stories:
             del self._members[story]
             if self._by_original.get(members.summary.original) == story:
                 del self._by_original[members.summary.original]
+
+    def freeze(self) -> list[FrozenStory]:
+        return [
+            FrozenStory(
+                story,
+                self._by_original.get(members.summary.original) == story,
+                tuple(members.numbers),
+                members.summary,
+            )
+            for story, members in self._members.items()
+        ]
+
+    def load(self, frozen: list[FrozenStory], entry: Callable[[int], bytes]) -> None:
+        """Take over stories; `entry` gives the encoded entry of a number. Only where there are none."""
+        for story, named, numbers, summary in frozen:
+            members = self._members[story] = _Members(summary)
+            for number in numbers:
+                shingles, chained = shingles_and_chained(entry(number))
+                members.add(number, shingles, chained=chained)
+            if named:
+                self._by_original[summary.original] = story
 
     def nbytes(self) -> int:
         """Bytes held, about: `_STORY_BYTES` of objects and texts for each story."""

@@ -66,6 +66,16 @@ class Window:
             self._left = 0
         return entry
 
+    def freeze(self) -> list[bytes]:
+        """The entries, oldest first."""
+        return self._entries[self._left :]
+
+    def load(self, first: int, entries: list[bytes]) -> None:
+        """Take over entries, the oldest with this number. Only in a window that is new."""
+        self.start_at(first)
+        self._entries = entries
+        self._bytes = sum(map(len, entries))
+
     def nbytes(self) -> int:
         """Bytes held: the entries with 33 of Python around each, and 8 for its place."""
         return self._bytes + 33 * len(self) + 8 * len(self._entries)
