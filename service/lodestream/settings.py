@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     batch_max_bytes: PositiveInt = Field(8 * MIB, description="Input bytes of one transaction, above one record.")
     batch_max_seconds: PositiveFloat = Field(0.2, description="Work of one transaction: bounds latency and shutdown.")
     lane_queue_bytes: PositiveInt = Field(16 * MIB, description="Fetched records that may wait per partition.")
+    state_folder: Path | None = Field(
+        None, description="Folder for snapshots of state; none: a restore reads the whole changelog."
+    )
+    snapshot_interval_seconds: PositiveFloat = Field(300, description="A partition's state is written this often.")
     dead_letter_run_limit: PositiveInt = Field(1000, description="Dead letters in a row that stop a worker.")
     dead_letter_ratio_limit: float = Field(
         0.5, gt=0, le=1, description="Share of dead letters among the last 2,000 records that stops a worker."

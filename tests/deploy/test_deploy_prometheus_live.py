@@ -42,7 +42,7 @@ def work(metrics: Metrics, number: int) -> None:
     metrics.rebalanced(4)
     metrics.fenced()
     metrics.loop_delay(0.003)
-    metrics.restoring(1, number)
+    metrics.restoring(1, number, 0.5)
     metrics.state(
         0, {"index": StoreSize(number, 100 * number)}, {("index", "window"): number, ("index", "cap"): number}
     )

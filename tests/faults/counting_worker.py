@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from prometheus_client import CollectorRegistry
@@ -42,6 +42,14 @@ class Counter:
 
     def apply(self, block: bytes) -> None:
         self.count += struct.unpack("<I", block)[0]
+        self._drained = self.count
+
+    def freeze(self) -> Callable[[], Iterator[bytes]]:
+        packed = struct.pack("<Q", self.count)
+        return lambda: iter([packed])
+
+    def load(self, data: memoryview) -> None:
+        (self.count,) = struct.unpack("<Q", data)
         self._drained = self.count
 
     def sizes(self) -> Mapping[str, Size]:
@@ -89,6 +97,9 @@ def main() -> int:
         hold_transaction=current.hold_transaction_seconds,
         batch_records=current.batch_max_records,
         breaker_run=current.dead_letter_run_limit,
+        upstream=current.topic("up"),
+        state_folder=current.state_folder,
+        snapshot_interval=current.snapshot_interval_seconds,
     )
     return run_engine(lambda: Engine(config, CountingStep, Metrics(CollectorRegistry(), "clean")))
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from aiokafka.structs import ConsumerRecord
 
 from counting_worker import CountingStep
+from lodestream.engine.changelog import Block
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.lane import Lane
 from lodestream.engine.observer import Observer
+from lodestream.engine.snapshots import Snapshots
 from lodestream.engine.step import NoState, Outcome, Output, Record, Step
 from lodestream.engine.transaction import Message, TransactionalWriter, TransactionError
 from lodestream.errors import StateError
 from lodestream.headers import Header
+from lodestream.kafka.log import Offsets
+from lodestream.origins import Marks
 
 CONFIG = EngineConfig(
     agent="count",
@@ -39,6 +44,8 @@ class Log:
     def __init__(self, *, late: int = 0, expired: bool = False, seconds: float = 0, fails_at: int = -1) -> None:
         self.written: dict[str, list[Message]] = {}
         self.commits = 0
+        self.inputs: list[bytes] = []
+        self.input_begins = 0
         self.under_way = 0
         self._seconds = seconds  # that a commit takes
         self._fails_at = fails_at
@@ -49,7 +56,9 @@ class Log:
     async def partitions(self, topic: str) -> int:
         return 1 if topic else 0
 
-    async def commit(self, messages: Mapping[tuple[str, int], Sequence[Message]], next_offset: int) -> None:
+    async def commit(
+        self, messages: Mapping[tuple[str, int], Sequence[Message]], next_offset: int
+    ) -> Mapping[tuple[str, int], int]:
         assert next_offset > 0
         assert self.under_way == 0, "one transaction after the other"
         self.under_way += 1
@@ -58,19 +67,38 @@ class Log:
         if self.commits == self._fails_at:
             raise TransactionError("made up")
         self.commits += 1
+        at = {place: len(self.written.get(place[0], [])) for place in messages}
         for (topic, _), some in messages.items():
             self.written.setdefault(topic, []).extend(some)
         self._looked_at = 0
+        return at
 
-    async def blocks(self, partition: int) -> AsyncIterator[list[bytes]]:
+    @property
+    def blocks(self) -> list[bytes]:
+        return [value or b"" for _, value, _ in self.written.get(CONFIG.changelog, [])]
+
+    async def changelog_offsets(self, partition: int) -> Offsets:
         assert partition == 0
-        blocks = [value or b"" for _, value, _ in self.written.get(CONFIG.changelog, [])]
         self._looked_at += 1
-        yield blocks[:-1] if self._looked_at <= self._late else blocks
+        end = len(self.blocks)
+        if self._expired and not end:
+            return Offsets(9, 9, 9)
+        return Offsets(0, max(0, end - 1) if self._looked_at <= self._late else end, end)
 
-    async def has_expired(self, partition: int) -> bool:
+    async def changelog(self, partition: int, start: int, end: int) -> AsyncGenerator[list[Any], None]:
         assert partition == 0
-        return self._expired
+        page = [fetched(at, block) for at, block in enumerate(self.blocks)][start:end]
+        if page:
+            yield page
+
+    async def input_offsets(self, partition: int) -> Offsets:
+        assert partition == 0
+        return Offsets(self.input_begins, len(self.inputs), len(self.inputs))
+
+    async def input(self, partition: int, start: int, end: int) -> AsyncGenerator[list[Any], None]:
+        assert partition == 0
+        for at in range(start, end, 3):
+            yield [fetched(offset, self.inputs[offset]) for offset in range(at, min(at + 3, end))]
 
     def pause(self, partition: int) -> None: ...
 
@@ -84,7 +112,8 @@ def lane(log: Log, config: EngineConfig = CONFIG, committed: int = 0, step: Call
         committed=committed,
         writer=cast(TransactionalWriter, log),
         new_step=step,
-        changelog=log,
+        logs=log,
+        snapshots=Snapshots(config),
         observer=Observer(),
         flow=log,
         kept=None,
@@ -237,3 +266,82 @@ async def test_where_documents_enter_no_header_moves_the_logs_clock(
         log = Log()
         await fed(lane(log, config, step=Times), fetched(0, b"v", headers))
         assert [value for _, value, _ in log.written["p.out"]] == [expected]
+
+
+async def test_what_was_committed_without_its_block_is_done_again_before_what_the_consumer_brings() -> None:
+    log = Log()
+    log.inputs = MANY[:20]
+    await fed(lane(log), *map(fetched, range(5), MANY))
+    one = lane(log, committed=12)  # offsets 5 to 11 have no block
+    await fed(one, *map(fetched, range(12, 20), MANY[12:]))
+    assert [value for _, value, _ in log.written["p.out"]] == counted(MANY[:20])
+    blocks = [Block.unpack(block) for block in log.blocks]
+    assert [block.start for block in blocks] == [0] + [block.end for block in blocks[:-1]]
+    assert blocks[-1].end == 20
+
+
+async def test_what_is_done_again_ends_with_the_log_where_retention_took_the_beginning() -> None:
+    log = Log()
+    log.inputs = MANY[:20]
+    await fed(lane(log), *map(fetched, range(5), MANY))
+    log.input_begins = 8
+    await fed(lane(log, committed=12), *map(fetched, range(12, 20), MANY[12:]))
+    assert [value for _, value, _ in log.written["p.out"]] == counted([*MANY[:5], *MANY[8:20]])
+
+
+def from_up(offset: int) -> tuple[tuple[str, bytes | None], ...]:
+    return ((Header.ORIGIN, b"p.up:3:%d:0" % offset),)
+
+
+class Repeats(Observer):
+    def __init__(self) -> None:
+        self.records = 0
+
+    def repeated(self, records: int) -> None:
+        self.records += records
+
+
+async def test_what_the_stage_before_wrote_twice_is_taken_once_also_across_batches_and_restarts() -> None:
+    config = replace(CONFIG, upstream="p.up", batch_records=4)
+    log = Log()
+    origins = [0, 1, 2, 3, 4, 2, 3, 4, 5, 5, 6]  # 2 to 4 twice, by a torn transaction; and 5
+    records = [fetched(at, b"%d" % origin, from_up(origin)) for at, origin in enumerate(origins)]
+    one, told = lane(log, config), Repeats()
+    await fed(one, *records[:8])
+    last = lane(log, config, committed=8)
+    last._observer = told
+    last.put([*records[8:], fetched(11, b"none"), fetched(12, b"none")])
+    running = asyncio.create_task(last.run())
+    await until(lambda: last.next_offset == 13)
+    last.close()
+    await running
+    values = [value for _, value, _ in log.written["p.out"]]
+    assert values == counted([b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"none", b"none"])
+    assert told.records == 1
+    assert Block.unpack(log.blocks[-1]).end == 13, "what is dropped is behind us as well"
+
+
+async def test_a_batch_that_is_cut_marks_only_what_is_in_it() -> None:
+    """A mark beyond its block would drop records that were never done."""
+    config = replace(CONFIG, upstream="p.up")
+    log = Log(seconds=0.005)
+    values = [b"raise" if number in {3, 4} else b"%d" % number for number in range(8)]
+    await fed(lane(log, config), *(fetched(at, value, from_up(at)) for at, value in enumerate(values)))
+    assert [value for _, value, _ in log.written["p.out"]] == counted(values)
+    for block in map(Block.unpack, log.blocks):
+        assert Marks.unpack(block.marks) == Marks({3: (block.end - 1, 0)})
+
+
+async def test_a_lane_writes_snapshots_of_committed_states_and_restores_from_them(tmp_path: Path) -> None:
+    config = replace(BEHIND, state_folder=tmp_path, snapshot_interval=0.01)
+    log = Log(seconds=0.005)
+    await fed(lane(log, config), *map(fetched, range(1000), MANY))
+    assert [value for _, value, _ in log.written["p.out"]] == counted(MANY)
+    step = CountingStep()
+    state = Snapshots(config).read(0, 1, step)
+    assert state is not None
+    assert 0 < state.next_offset <= 1000
+    assert state.next_offset % 100 == 0
+    assert step._counter.count == state.next_offset
+    await fed(lane(log, config, committed=1000), fetched(1000, b"more"))
+    assert log.written["p.out"][-1][1] == b"1000 more"

@@ -178,9 +178,9 @@ def test_evictions_count_what_happens_live_and_not_what_a_restore_repeats() -> N
 
 def test_a_restore_shows_its_progress_and_its_end() -> None:
     worker = Worker("dedupe")
-    worker.metrics.restoring(0, 10)
-    worker.metrics.restoring(1, 4)
-    worker.metrics.restoring(0, 25)
+    worker.metrics.restoring(0, 10, 0.5)
+    worker.metrics.restoring(1, 4, 0.5)
+    worker.metrics.restoring(0, 25, 0.5)
     assert worker.value("state_restored_blocks_total") == 29
     assert worker.value("state_restoring_partitions") == 2
     worker.metrics.restored(0, 30, 2.0)
@@ -189,7 +189,7 @@ def test_a_restore_shows_its_progress_and_its_end() -> None:
     assert worker.value("state_restore_seconds_sum") == 2.0
     worker.metrics.released(1)
     assert worker.value("state_restoring_partitions") == 0
-    worker.metrics.restoring(0, 3)
+    worker.metrics.restoring(0, 3, 0.5)
     assert worker.value("state_restored_blocks_total") == 37, "a second restore counts from its own start"
 
 
@@ -204,12 +204,12 @@ def test_a_restore_that_ends_without_a_word_is_not_shown_for_ever() -> None:
 
     store = {"index": StoreSize(1, 1)}
     worker.metrics.state(0, store, {("index", "cap"): 5})
-    worker.metrics.restoring(0, 10)
+    worker.metrics.restoring(0, 10, 0.5)
     assert restoring() == 1
     worker.metrics.state(0, store, {("index", "cap"): 9})  # a batch was rewound and done again
     assert (restoring(), evicted()) == (0, 0)
-    worker.metrics.restoring(0, 10)
-    worker.metrics.restoring(1, 10)
+    worker.metrics.restoring(0, 10, 0.5)
+    worker.metrics.restoring(1, 10, 0.5)
     worker.metrics.rebalanced(1)
     assert restoring() == 0
 
@@ -238,7 +238,7 @@ def test_progress_is_the_time_of_the_last_commit_or_restored_block() -> None:
     worker.metrics.committed(0.01, {}, [])
     assert worker.value("last_progress_timestamp_seconds") == NOW + 10
     worker.now += 10
-    worker.metrics.restoring(0, 1)
+    worker.metrics.restoring(0, 1, 0.5)
     assert worker.value("last_progress_timestamp_seconds") == NOW + 20
 
 

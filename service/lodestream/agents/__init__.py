@@ -14,6 +14,9 @@ from lodestream.topics import ARTICLES, DUPLICATES, ENRICHED, ORIGINALS, RAW, ST
 INPUTS: Final[Mapping[str, str]] = MappingProxyType({"clean": RAW, "dedupe": ARTICLES, "tag": ORIGINALS})
 """Agents in the order of the flow, with the topic that each reads."""
 
+UPSTREAM: Final[Mapping[str, str]] = MappingProxyType({"dedupe": RAW, "tag": ARTICLES})
+"""What the agent before reads, whose coordinates an agent's input names as `origin`; `clean` has none before it."""
+
 OUTPUTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"clean": (ARTICLES,), "dedupe": (ORIGINALS, DUPLICATES, STORIES), "tag": (ENRICHED,)}
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from lodestream.agents import INPUTS, OUTPUTS, steps
+from lodestream.agents import INPUTS, OUTPUTS, UPSTREAM, steps
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.process import run_engine
 from lodestream.engine.runtime import Engine
@@ -29,7 +29,10 @@ def engine_config(agent: str, settings: Settings, number: int = 0) -> EngineConf
         outputs=OUTPUTS[agent],
         dead_letters=DEAD_LETTERS,
         client=client_arguments(settings),
+        upstream=UPSTREAM.get(agent) and settings.topic(UPSTREAM[agent]),
         instance_id=instance,
+        state_folder=settings.state_folder,
+        snapshot_interval=settings.snapshot_interval_seconds,
         session_timeout=settings.session_timeout_seconds,
         transaction_timeout=settings.transaction_timeout_seconds,
         commit_interval=settings.commit_interval_ms / 1000,

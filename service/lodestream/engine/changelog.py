@@ -3,27 +3,28 @@
 A block says which input range [from, to) it covers. Because it is written in the transaction that commits the
 input offset `to`, the blocks up to the committed offset are exactly the state at that offset.
 
-Layout, little endian: magic `LSB1`, u16 format of the state, u16 partitions of the input topic, i64 from, i64 to,
-i64 clock (ms), u16 length of the breaker's counts, the counts, then the state's own bytes.
+Layout, little endian: magic `LSB2`, u16 format of the state, u16 partitions of the input topic, i64 from, i64 to,
+i64 clock (ms), u16 length of the breaker's counts, u16 length of the origin marks, the counts, the marks, then the
+state's own bytes. Counts, marks and clock are whole in each block; only the state's bytes are changes.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import xxhash
 
 from lodestream.engine.breaker import Breaker
 from lodestream.engine.step import Step
 from lodestream.errors import StateError
+from lodestream.kafka.log import LogRecord, Offsets
+from lodestream.origins import Marks
 
-_MAGIC = b"LSB1"
-_HEAD = struct.Struct("<4sHHqqqH")
-
-
-class MissingBlocksError(StateError):
-    """The changelog does not reach the committed offset (yet)."""
+_MAGIC = b"LSB2"
+_HEAD = struct.Struct("<4sHHqqqHH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +37,59 @@ class Block:
     end: int
     clock: int
     breaker: bytes
+    marks: bytes
     changes: bytes
 
     def pack(self) -> bytes:
         head = _HEAD.pack(
-            _MAGIC, self.state_format, self.partitions, self.start, self.end, self.clock, len(self.breaker)
+            _MAGIC,
+            self.state_format,
+            self.partitions,
+            self.start,
+            self.end,
+            self.clock,
+            len(self.breaker),
+            len(self.marks),
         )
-        return head + self.breaker + self.changes
+        return b"".join((head, self.breaker, self.marks, self.changes))
 
     @classmethod
     def unpack(cls, packed: bytes) -> Block:
         """Raises `StateError` for anything that is not such a block: an unknown format is never guessed at."""
         if len(packed) < _HEAD.size or packed[:4] != _MAGIC:
             raise StateError(f"changelog block of an unknown format: starts with {packed[:4]!r}")
-        _, state_format, partitions, start, end, clock, counts = _HEAD.unpack_from(packed)
-        body = _HEAD.size + counts
-        return cls(state_format, partitions, start, end, clock, packed[_HEAD.size : body], packed[body:])
+        _, state_format, partitions, start, end, clock, counts, marks = _HEAD.unpack_from(packed)
+        marks_at = _HEAD.size + counts
+        changes_at = marks_at + marks
+        return cls(
+            state_format,
+            partitions,
+            start,
+            end,
+            clock,
+            packed[_HEAD.size : marks_at],
+            packed[marks_at:changes_at],
+            packed[changes_at:],
+        )
+
+
+class Place(NamedTuple):
+    """Where a block is in the changelog, and by what one knows it again."""
+
+    offset: int
+    digest: bytes
+
+    @classmethod
+    def of(cls, offset: int, packed: bytes) -> Place:
+        return cls(offset, xxhash.xxh3_128_digest(packed))
+
+
+class SupersededError(Exception):
+    """A block begins before the state ends: what came before it in the changelog was void from `start` on."""
+
+    def __init__(self, block: Block) -> None:
+        super().__init__(f"a block begins at input offset {block.start} again")
+        self.start = block.start
 
 
 @dataclass(slots=True)
@@ -61,15 +99,35 @@ class PartitionState:
     step: Step
     next_offset: int = 0
     clock: int = 0
-    breaker: Breaker = None  # type: ignore[assignment]
-    blocks: int = 0
+    breaker: Breaker = field(default_factory=Breaker)
+    marks: Marks = field(default_factory=Marks)
+    blocks: int = 0  # that it is made of
+    place: Place | None = None  # of the newest of them
 
-    def __post_init__(self) -> None:
-        if self.breaker is None:
-            self.breaker = Breaker()
+    def apply(self, block: Block, place: Place, partitions: int) -> None:
+        """Apply the next block. Raises `SupersededError`, or `StateError` when it does not fit."""
+        self.check(block, partitions)
+        if self.blocks and block.start < self.next_offset:
+            raise SupersededError(block)
+        if self.blocks and block.start > self.next_offset:
+            raise StateError(
+                f"changelog blocks do not follow on each other: one ends at offset {self.next_offset}, "
+                f"the next starts at {block.start}"
+            )
+        self.step.state.apply(block.changes)
+        self.take(block, place)
 
-    def apply(self, block: Block, partitions: int) -> None:
-        """Apply the next block. Raises `StateError` when it does not follow on the one before."""
+    def take(self, block: Block, place: Place) -> None:
+        """Take over what is whole in a block: all but the state's changes."""
+        self.next_offset = block.end
+        self.clock = block.clock
+        self.breaker = Breaker.unpack(block.breaker)
+        self.marks = Marks.unpack(block.marks)
+        self.blocks += 1
+        self.place = place
+
+    def check(self, block: Block, partitions: int) -> None:
+        """Raises `StateError` for a block of another format or partition count."""
         state_format = self.step.state.FORMAT
         if block.state_format != state_format:
             raise StateError(
@@ -81,47 +139,23 @@ class PartitionState:
                 f"the changelog was written with {block.partitions} input partitions, the input has {partitions}: "
                 "partition counts are fixed for the life of a prefix"
             )
-        if self.blocks and block.start != self.next_offset:
-            raise StateError(
-                f"changelog blocks do not follow on each other: one ends at offset {self.next_offset}, "
-                f"the next starts at {block.start}"
-            )
-        self.step.state.apply(block.changes)
-        self.next_offset = block.end
-        self.clock = block.clock
-        self.breaker = Breaker.unpack(block.breaker)
-        self.blocks += 1
 
 
-class Changelog(Protocol):
-    """The changelog of one agent, by partition of its input."""
+class Logs(Protocol):
+    """What a lane reads back of its partition: the agent's changelog, and its input again."""
 
-    def blocks(self, partition: int) -> AsyncIterator[list[bytes]]:
-        """Its blocks from the beginning to the last stable offset, in order."""
+    async def changelog_offsets(self, partition: int) -> Offsets:
+        """Where the changelog begins and ends."""
         ...
 
-    async def has_expired(self, partition: int) -> bool:
-        """Whether retention has taken blocks: the log does not begin at its first offset."""
+    def changelog(self, partition: int, start: int, end: int) -> AsyncGenerator[list[LogRecord], None]:
+        """Its committed blocks in order, from one of its offsets to before another."""
         ...
 
+    async def input_offsets(self, partition: int) -> Offsets:
+        """Where the input begins and ends."""
+        ...
 
-async def restore(
-    state: PartitionState, blocks: AsyncIterator[list[bytes]], committed: int, partitions: int
-) -> AsyncIterator[int]:
-    """Bring a fresh state to the committed input offset; yields the number of blocks applied so far.
-
-    Blocks beyond the committed offset are left out. Raises `MissingBlocksError` when the changelog does not reach
-    the committed offset: the state would be a guess. No block at all leaves the state empty, with `blocks` 0:
-    whether that can be right the caller must know.
-    """
-    async for packed_blocks in blocks:
-        for packed in packed_blocks:
-            block = Block.unpack(packed)
-            if block.end <= committed:
-                state.apply(block, partitions)
-        yield state.blocks
-    if state.blocks and state.next_offset != committed:
-        raise MissingBlocksError(
-            f"the changelog ends at input offset {state.next_offset}, but {committed} is committed: state is missing"
-        )
-    state.next_offset = committed
+    def input(self, partition: int, start: int, end: int) -> AsyncGenerator[list[LogRecord], None]:
+        """Committed records of the input, likewise."""
+        ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -20,7 +21,10 @@ class EngineConfig:
     dead_letters: str  # without the prefix
     client: Mapping[str, Any] = field(repr=False)  # aiokafka client arguments; may hold a password
     entrance: bool = False  # records enter the service on the input: its append time is their `ingested_at`
+    upstream: str | None = None  # full name of the topic that the stage before reads; None: there is none
     instance_id: str | None = None
+    state_folder: Path | None = None  # for snapshots; None: the changelog alone
+    snapshot_interval: float = 300
     compression: str | None = "lz4"
     session_timeout: float = 10
     transaction_timeout: float = 20

@@ -11,34 +11,42 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from typing import Any, NamedTuple
+
+import structlog
 
 from lodestream.engine.breaker import Breaker
-from lodestream.engine.changelog import Block, Changelog, MissingBlocksError, PartitionState, restore
+from lodestream.engine.changelog import Block, Logs, PartitionState, Place
 from lodestream.engine.config import EngineConfig
+from lodestream.engine.inbox import Flow, Inbox, add_records
 from lodestream.engine.observer import Observer
 from lodestream.engine.output import Outgoing, PoisonedError, fault_of
+from lodestream.engine.restore import Restorer
+from lodestream.engine.snapshots import Snapshots
+from lodestream.engine.snapshotter import Snapshotter
 from lodestream.engine.step import NoState, Outcome, Record, Step
 from lodestream.engine.transaction import Message, TransactionalWriter
-from lodestream.errors import Rejected, StateError
-from lodestream.headers import Header
-from lodestream.times import from_rfc3339
+from lodestream.errors import StateError
+from lodestream.origins import Marks
 
 CHUNK = 64  # records a step gets at once: enough for its vector code, few enough to turn the loop in between
 TURN_SECONDS = 0.003  # of work before other lanes and requests get their turn; a commit makes five round trips
-RECORD_BYTES = 300  # of a fetched record beside its value: objects, key, headers; about
 MARKER_SECONDS = 10  # Kafka answers a commit before its markers are written: the newest block may show later
 NOT_BEHIND = 256  # with fewer records waiting, a lane gives others the commit interval to arrive
+LONG_SECONDS = 5.0  # a restore that takes longer gets a snapshot at once: the next should not
+
+log = structlog.get_logger(__name__)
 
 
 class _Position(NamedTuple):
-    """How far the state in memory has come: the next input offset, and the log's clock and the breaker there."""
+    """How far the state in memory has come: the next input offset, and what else of the engine's is so there."""
 
     offset: int
     clock: int
     breaker: Breaker
+    marks: Marks
 
 
 class _Batch(NamedTuple):
@@ -47,15 +55,8 @@ class _Batch(NamedTuple):
     records: list[Record]
     outgoing: Outgoing
     messages: dict[tuple[str, int], list[Message]]
+    block: bytes
     reached: _Position
-
-
-class Flow(Protocol):
-    """Stops and restarts the fetching of one partition."""
-
-    def pause(self, partition: int) -> None: ...
-
-    def resume(self, partition: int) -> None: ...
 
 
 class Lane:
@@ -69,7 +70,8 @@ class Lane:
         committed: int,
         writer: TransactionalWriter,
         new_step: Callable[[], Step],
-        changelog: Changelog,
+        logs: Logs,
+        snapshots: Snapshots,
         observer: Observer,
         flow: Flow,
         kept: PartitionState | None,
@@ -78,23 +80,23 @@ class Lane:
         self.state: PartitionState | None = kept if kept is not None and kept.next_offset == committed else None
         self.ready = False
         self.progressed_at = time.monotonic()
-        self.waiting = 0  # records
         self._config = config
         self._committed = committed
         self._writer = writer
         self._new_step = new_step
-        self._changelog = changelog
+        self._logs = logs
         self._observer = observer
-        self._flow = flow
-        self._queue: deque[tuple[list[Any], int]] = deque()  # fetched aiokafka.ConsumerRecords, and their bytes
-        self._bytes = 0
-        self._paused = False
+        self._inbox = Inbox(config, partition, flow)
+        self._restorer = Restorer(
+            config=config, partition=partition, new_step=new_step, logs=logs, snapshots=snapshots, observer=observer
+        )
+        self._snapshotter = Snapshotter(config, partition, snapshots, observer)
         self._closing = False
         self._stepping = False  # a batch is half way through the step
-        self._reached = _Position(committed, 0, Breaker())
+        self._reached = _Position(committed, 0, Breaker(), Marks())
         self._committing: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
-        self._forced: dict[int, Rejected] = {}  # offsets that broke the step
+        self._forced: dict[int, Outcome] = {}  # by offset: of those that broke the step, or are repeats (no output)
         self._input_partitions = 0
         self._partitions: dict[str, int] = {}  # of the topics to write to
 
@@ -110,17 +112,16 @@ class Lane:
             return None
         return self.state if self._reached.offset == self.state.next_offset else None
 
+    @property
+    def waiting(self) -> int:
+        """Records that are fetched and not yet taken."""
+        return self._inbox.waiting
+
     def put(self, records: list[Any]) -> None:
-        """Queue fetched records; past the byte limit the partition is not fetched until the lane has caught up."""
-        size = sum(record.serialized_value_size for record in records) + RECORD_BYTES * len(records)
-        if not self._queue:
+        """Queue fetched records."""
+        if not self._inbox:
             self.progressed_at = time.monotonic()  # until now there was nothing to do
-        self._queue.append((records, size))
-        self.waiting += len(records)
-        self._bytes += size
-        if not self._paused and self._bytes > self._config.queue_bytes:
-            self._paused = True
-            self._flow.pause(self.partition)
+        self._inbox.put(records)
         self._wake.set()
 
     def close(self) -> None:
@@ -138,33 +139,58 @@ class Lane:
             await self._restore()
         state = self._state()
         state.breaker.check(config.breaker_run, config.breaker_ratio)
-        self._reached = _Position(state.next_offset, state.clock, state.breaker)
+        self._reached = _Position(state.next_offset, state.clock, state.breaker, state.marks)
         self.ready = True
         self.progressed_at = time.monotonic()
         try:
+            if state.next_offset < self._committed:
+                await self._catch_up(state)
             await self._work(state)
         finally:
             if self._committing is not None:  # something else went wrong: its outcome does not matter any more
                 self._committing.cancel()
                 await asyncio.gather(self._committing, return_exceptions=True)
+            await self._snapshotter.end()
+
+    async def _catch_up(self, state: PartitionState) -> None:
+        """Do again what was committed without its block: the consumer begins behind it."""
+        bounds = await self._logs.input_offsets(self.partition)
+        start = max(state.next_offset, bounds.beginning)
+        if start >= self._committed:
+            return
+        async with aclosing(self._logs.input(self.partition, start, self._committed)) as pages:
+            async for page in pages:
+                records: list[Record] = []
+                offset, clock, *_ = self._reached
+                add_records(records, page, offset, clock, entrance=self._config.entrance)
+                await self._go_through(state, records)
+                if self._closing:
+                    break
+        await self._settle()
 
     async def _work(self, state: PartitionState) -> None:
         while not self._closing:
-            if not self._queue and self._committing is None:
+            if not self._inbox and self._committing is None:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
             if self.waiting < NOT_BEHIND:  # others may come meanwhile: a transaction costs the same for many
                 await self._settle()
-                await asyncio.sleep(self._config.commit_interval if self._queue else 0)
-            records = self._take()
-            while records and not self._closing:
-                batch = await self._prepare(state, records)
+                await asyncio.sleep(self._config.commit_interval if self._inbox else 0)
+            await self._go_through(state, self._inbox.take(self._reached.offset, self._reached.clock))
+            if self._snapshotter.is_due(state):
                 await self._settle()
-                self._committing = asyncio.create_task(self._commit(state, batch), name=f"commit-{self.partition}")
-                await asyncio.sleep(0)  # it sends its first requests before the step takes the loop
-                records = records[len(batch.records) :]
+                self._snapshotter.begin(self._input_partitions, state)
         await self._settle()
+
+    async def _go_through(self, state: PartitionState, records: list[Record]) -> None:
+        """Step the records and commit them, the last transaction of them still under way when this returns."""
+        while records and not self._closing:
+            batch = await self._prepare(state, records)
+            await self._settle()
+            self._committing = asyncio.create_task(self._commit(state, batch), name=f"commit-{self.partition}")
+            await asyncio.sleep(0)  # it sends its first requests before the step takes the loop
+            records = records[len(batch.records) :]
 
     async def _settle(self) -> None:
         """Wait for the transaction that is under way. Raises what it raised."""
@@ -177,47 +203,19 @@ class Lane:
             raise StateError(f"no state for {self._config.input}[{self.partition}]")
         return self.state
 
-    def _take(self) -> list[Record]:
-        """Take what one transaction may hold off the queue. Records that were stepped already are dropped."""
-        config = self._config
-        records: list[Record] = []
-        size = 0
-        next_offset, clock, _ = self._reached
-        carried = _append_time if config.entrance else _ingested_at
-        new = tuple.__new__  # a third of what the NamedTuple's own constructor costs
-        while self._queue and len(records) < config.batch_records and size < config.batch_bytes:
-            fetched, bytes_ = self._queue.popleft()
-            room = config.batch_records - len(records)
-            if len(fetched) > room:
-                rest = bytes_ * (len(fetched) - room) // len(fetched)
-                self._queue.appendleft((fetched[room:], rest))
-                fetched, bytes_ = fetched[:room], bytes_ - rest
-            self.waiting -= len(fetched)
-            self._bytes -= bytes_
-            size += bytes_
-            for raw in fetched:
-                if raw.offset < next_offset:
-                    continue
-                at = carried(raw) if raw.headers else raw.timestamp
-                clock = max(clock, at)
-                records.append(
-                    new(Record, (raw.topic, raw.partition, raw.offset, raw.key, raw.value, raw.headers, at, clock))
-                )
-        if self._paused and self._bytes < config.queue_bytes // 2:
-            self._paused = False
-            self._flow.resume(self.partition)
-        return records
-
     async def _prepare(self, state: PartitionState, records: list[Record]) -> _Batch:
         """Step as many of the records as the time for one batch allows. The batch before may not be committed yet."""
         began = time.perf_counter()
         self._stepping = True
+        marks = self._marked(records)
         outgoing, done = await self._step(state, records)
-        start, _, breaker = self._reached
+        start, _, breaker, _ = self._reached
         breaker = breaker.copy()
         breaker.count_all(outgoing.fates)
         last = records[done - 1]
-        reached = _Position(last.offset + 1, last.clock, breaker)
+        reached = _Position(
+            last.offset + 1, last.clock, breaker, marks if done == len(records) else self._marked(records[:done])
+        )
         block = Block(
             state.step.state.FORMAT,
             self._input_partitions,
@@ -225,35 +223,63 @@ class Lane:
             reached.offset,
             reached.clock,
             breaker.pack(),
+            reached.marks.pack(),
             state.step.state.drain(),
-        )
+        ).pack()
         messages = outgoing.messages()
-        messages[self._config.changelog, self.partition] = [(None, block.pack(), [])]
+        messages[self._config.changelog, self.partition] = [(None, block, [])]
         self._reached = reached
         self._stepping = False
         self._observer.stepped(done, time.perf_counter() - began)
-        return _Batch(records[:done], outgoing, messages, reached)
+        return _Batch(records[:done], outgoing, messages, block, reached)
+
+    def _marked(self, records: Sequence[Record]) -> Marks:
+        """The origin marks after these records. What the stage before wrote twice gets no output this time."""
+        upstream = self._config.upstream
+        if upstream is None:
+            return self._reached.marks
+        marks = self._reached.marks.copy()
+        for record in records:
+            if not marks.take(record.headers, upstream):
+                self._forced[record.offset] = ()
+        return marks
 
     async def _commit(self, state: PartitionState, batch: _Batch) -> None:
         """Write one transaction. Raises what stops the process."""
         began = time.perf_counter()
         try:
-            await self._writer.commit(batch.messages, batch.reached.offset)
+            written = await self._writer.commit(batch.messages, batch.reached.offset)
         except BaseException:
             self._observer.aborted()
             raise
         seconds = time.perf_counter() - began
-        state.next_offset, state.clock, state.breaker = batch.reached
+        state.next_offset, state.clock, state.breaker, state.marks = batch.reached
         state.blocks += 1
+        at = written[self._config.changelog, self.partition]
+        state.place = Place.of(at, batch.block) if at >= 0 else None
         self.progressed_at = time.monotonic()
         wall = time.time()
         ages = [wall - record.ingested_at / 1000 for record in batch.records]
         self._observer.committed(seconds, batch.outgoing.counts, ages)
         if batch.outgoing.reasons:
             self._observer.dead_lettered(batch.outgoing.reasons)
-        self._forced = {offset: why for offset, why in self._forced.items() if offset >= state.next_offset}
+        if self._forced:
+            self._forget_forced(batch.records)
         self._report_state(state)
         state.breaker.check(self._config.breaker_run, self._config.breaker_ratio)
+
+    def _forget_forced(self, committed: Sequence[Record]) -> None:
+        """What was committed will not come again."""
+        repeats = [record.offset for record in committed if self._forced.pop(record.offset, None) == ()]
+        if repeats:
+            self._observer.repeated(len(repeats))
+            log.warning(
+                "records that were written twice are dropped",
+                topic=self._config.input,
+                partition=self.partition,
+                first=repeats[0],
+                records=len(repeats),
+            )
 
     async def _step(self, state: PartitionState, records: list[Record]) -> tuple[Outgoing, int]:
         """Outputs of the records and how many were done.
@@ -314,41 +340,41 @@ class Lane:
         if isinstance(state.step.state, NoState):
             state.step = self._new_step()
             return
-        self._committed = state.next_offset
         deadline = time.monotonic() + MARKER_SECONDS
         while True:
-            try:
-                fresh = await self._restored(at_least=min(state.blocks, 1))
+            fresh = await self._restorer.restore(state.next_offset, self._input_partitions)
+            if fresh.next_offset == state.next_offset and fresh.blocks >= min(state.blocks, 1):
                 break
-            except MissingBlocksError:
-                if time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(0.1)
+            if time.monotonic() > deadline:
+                raise StateError(
+                    f"the changelog ends at input offset {fresh.next_offset}, but {state.next_offset} is committed"
+                )
+            await asyncio.sleep(0.1)
         self.progressed_at = time.monotonic()
-        state.step, state.clock, state.breaker, state.blocks = fresh.step, fresh.clock, fresh.breaker, fresh.blocks
+        state.step, state.clock, state.breaker, state.marks = fresh.step, fresh.clock, fresh.breaker, fresh.marks
+        state.blocks, state.place = fresh.blocks, fresh.place
 
     async def _restore(self) -> None:
         began = time.perf_counter()
-        self.state = await self._restored(at_least=0)
-        if self.state.blocks == 0 and self._committed > 0 and not await self._changelog.has_expired(self.partition):
+        state = await self._restorer.restore(self._committed, self._input_partitions)
+        if state.blocks == 0 and state.next_offset == self._committed > 0 and not await self._has_expired():
             raise StateError(
                 f"{self._config.changelog}[{self.partition}] is empty and has never held anything, but input offset "
                 f"{self._committed} is committed: the changelog was deleted, or the offset set by hand. Replay under "
                 "a new prefix"
             )
-        self._observer.restored(self.partition, self.state.blocks, time.perf_counter() - began)
-        self._report_state(self.state)
+        self._restorer.report_tears(state, self._committed)
+        seconds = time.perf_counter() - began
+        self.state = state
+        self._observer.restored(self.partition, state.blocks, seconds)
+        log.info("restored", topic=self._config.input, partition=self.partition, blocks=state.blocks, seconds=seconds)
+        if seconds > LONG_SECONDS:
+            self._snapshotter.hurry()
+        self._report_state(state)
 
-    async def _restored(self, at_least: int) -> PartitionState:
-        """The state at the committed offset. Raises `MissingBlocksError` also for fewer blocks than `at_least`."""
-        fresh = PartitionState(self._new_step())
-        blocks = self._changelog.blocks(self.partition)
-        async for applied in restore(fresh, blocks, self._committed, self._input_partitions):
-            self.progressed_at = time.monotonic()
-            self._observer.restoring(self.partition, applied)
-        if fresh.blocks < at_least:
-            raise MissingBlocksError(f"the block that ends at input offset {self._committed} is not there")
-        return fresh
+    async def _has_expired(self) -> bool:
+        """Whether retention has taken what the changelog held."""
+        return (await self._logs.changelog_offsets(self.partition)).beginning > 0
 
     def _report_state(self, state: PartitionState) -> None:
         kept = state.step.state
@@ -358,19 +384,3 @@ class Lane:
     def _wall_clock() -> int:
         """For the header `processed_at`, which no step reads and nothing is compared by."""
         return int(time.time() * 1000)
-
-
-def _ingested_at(raw: Any) -> int:
-    """The time that the log's clock goes by, which a header carries from where the document entered."""
-    for name, value in raw.headers:
-        if name == Header.INGESTED_AT and value is not None:
-            try:
-                return from_rfc3339(value.decode())
-            except ValueError:  # a foreign header: the broker's own time stands in
-                break
-    return _append_time(raw)
-
-
-def _append_time(raw: Any) -> int:
-    """The broker's append time: where documents enter, no header of theirs may move the log's clock."""
-    return int(raw.timestamp)

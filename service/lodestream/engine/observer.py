@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
 from lodestream.engine.step import Size
 
 TopicPartition = tuple[str, int]
+
+
+class Tear(StrEnum):
+    """What a restore finds of a transaction that Kafka did not keep whole; of outputs only the next stage can tell."""
+
+    CHANGELOG_AHEAD = "changelog_ahead"  # a block beyond the committed offset
+    OFFSET_AHEAD = "offset_ahead"  # a committed offset beyond the last block
 
 
 class Observer:
@@ -39,8 +47,8 @@ class Observer:
     def fenced(self) -> None:
         """A lane lost its partition to a new owner."""
 
-    def restoring(self, partition: int, blocks: int) -> None:
-        """Progress of a restore: changelog blocks applied so far."""
+    def restoring(self, partition: int, blocks: int, share: float) -> None:
+        """Progress of a restore: blocks that the state is made of so far, and which share of the log is read."""
 
     def restored(self, partition: int, blocks: int, seconds: float) -> None:
         """State of a partition is complete."""
@@ -52,6 +60,27 @@ class Observer:
         evictions: Mapping[tuple[str, str], int],
     ) -> None:
         """Size of a partition's state by store, and entries evicted since its start by (store, why)."""
+
+    def snapshot_written(self, partition: int, seconds: float, size: int) -> None:
+        """A snapshot of so many bytes is on disk."""
+
+    def snapshot_failed(self, partition: int) -> None:
+        """The disk did not take a snapshot; the one before stays."""
+
+    def snapshot_used(self, partition: int) -> None:
+        """A restore begins with a snapshot."""
+
+    def snapshot_ignored(self, partition: int) -> None:
+        """There is a snapshot that does not fit: the changelog gives the state."""
+
+    def torn(self, tear: Tear) -> None:
+        """A restore found a torn transaction."""
+
+    def repeated(self, records: int) -> None:
+        """Records that the stage before wrote twice, taken once."""
+
+    def expired(self, records: int) -> None:
+        """Offsets of the input that retention took before they were read."""
 
     def released(self, partition: int) -> None:
         """The partition is no longer ours: its state is gone from memory."""

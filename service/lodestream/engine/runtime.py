@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import faust
@@ -16,11 +16,12 @@ from lodestream.engine.changelog import PartitionState
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.lane import Lane
 from lodestream.engine.observer import Observer
+from lodestream.engine.snapshots import Snapshots
 from lodestream.engine.step import Step
+from lodestream.engine.topic_logs import TopicLogs
 from lodestream.engine.transaction import FencedError, TransactionalWriter
 from lodestream.engine.transport import Batch, BatchSchema, Transport
 from lodestream.errors import LodestreamError
-from lodestream.kafka.log import offsets, read_log
 
 CLOSE_SECONDS = 15  # a lane's last transactions at a rebalance or stop; past it the next owner's fence ends them
 LOOP_SECONDS = 10  # an event loop that has not turned for so long is not alive: 50 times a batch's 0.2 s
@@ -59,7 +60,8 @@ class Engine:
         self.failure: BaseException | None = None
         self.on_stopped: Callable[[], None] | None = None  # called when nothing is in flight any more
         self._new_step = new_step
-        self._changelog = TopicChangelog(config.client, config.changelog)
+        self._logs = TopicLogs(config)
+        self._snapshots = Snapshots(config)
         self._observer = observer
         self._lanes: dict[int, Lane] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -144,7 +146,8 @@ class Engine:
                 committed=offset,
                 writer=self._writers[partition],
                 new_step=self._new_step,
-                changelog=self._changelog,
+                logs=self._logs,
+                snapshots=self._snapshots,
                 observer=self._observer,
                 flow=self,
                 kept=kept.pop(partition, None),
@@ -265,19 +268,3 @@ class Engine:
         if restoring:
             return Condition(False, f"restoring partitions {', '.join(restoring)}")
         return Condition(True, f"{len(self._lanes)} partitions")
-
-
-class TopicChangelog:
-    """An agent's changelog in its topic."""
-
-    def __init__(self, client: Mapping[str, Any], topic: str) -> None:
-        self._client = client
-        self._topic = topic
-
-    async def blocks(self, partition: int) -> AsyncIterator[list[bytes]]:
-        async for records in read_log(self._client, self._topic, partitions=[partition]):
-            yield [record.value or b"" for record in records]
-
-    async def has_expired(self, partition: int) -> bool:
-        found = await offsets(self._client, self._topic, [partition])
-        return found[partition].beginning > 0

@@ -6,7 +6,7 @@ into one transaction, together with the state's changes and the input offsets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
 from lodestream.errors import Rejected
@@ -73,7 +73,7 @@ class State(Protocol):
 
     `drain` gives the changes since the last drain as one binary block, `apply` takes one: by the same code that
     changes the state live, so that a restored state answers exactly as one that ran on. The engine stores
-    `FORMAT` beside each block and refuses a block of another format.
+    `FORMAT` beside each block and each snapshot, and refuses those of another format.
     """
 
     FORMAT: ClassVar[int]
@@ -81,6 +81,20 @@ class State(Protocol):
     def drain(self) -> bytes: ...
 
     def apply(self, block: bytes) -> None: ...
+
+    def freeze(self) -> Callable[[], Iterator[bytes]]:
+        """Copy the state as it is, nothing undrained in it; what is returned gives its bytes, from any thread.
+
+        The copy is taken while the stream waits: it should share what never changes.
+        """
+        ...
+
+    def load(self, data: memoryview) -> None:
+        """Take over frozen bytes, in a state that is new; keep no reference to `data`.
+
+        Raises `StateError` for bytes that are not such, or of other settings: the state is of no use then.
+        """
+        ...
 
     def sizes(self) -> Mapping[str, Size]: ...
 
@@ -115,6 +129,12 @@ class NoState:
         if block:
             msg = "a step without state got a changelog block with content"
             raise ValueError(msg)
+
+    def freeze(self) -> Callable[[], Iterator[bytes]]:
+        return lambda: iter(())
+
+    def load(self, data: memoryview) -> None:
+        self.apply(bytes(data))
 
     def sizes(self) -> Mapping[str, Size]:
         return {}

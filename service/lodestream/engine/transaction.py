@@ -71,9 +71,12 @@ class TransactionalWriter:
         """Partition count of a topic."""
         return len(await self._started().partitions_for(topic))
 
-    async def commit(self, messages: Mapping[tuple[str, int], Sequence[Message]], next_offset: int) -> None:
+    async def commit(
+        self, messages: Mapping[tuple[str, int], Sequence[Message]], next_offset: int
+    ) -> Mapping[tuple[str, int], int]:
         """Write all messages by (topic, partition) and the input offset in one transaction.
 
+        Gives the offset of the first record on each partition; -1 where Kafka did not say.
         Raises `FencedError`, or `TransactionError` for anything else that goes wrong, the deadline included.
         """
         config = self._config
@@ -81,12 +84,13 @@ class TransactionalWriter:
         try:
             async with asyncio.timeout(config.transaction_timeout):
                 await producer.begin_transaction()
-                await asyncio.gather(*(self._send(producer, where, some) for where, some in messages.items()))
+                sent = await asyncio.gather(*(self._send(producer, where, some) for where, some in messages.items()))
                 if config.hold_transaction:
                     await asyncio.sleep(config.hold_transaction)
                 source = TopicPartition(config.input, self._partition)
                 await producer.send_offsets_to_transaction({source: next_offset}, config.group)
                 await producer.commit_transaction()
+                return dict(zip(messages, sent, strict=True))
         except ProducerFenced:
             raise FencedError(f"fenced on {config.input}[{self._partition}]") from None
         except TimeoutError:
@@ -104,8 +108,8 @@ class TransactionalWriter:
         return self._producer
 
     @staticmethod
-    async def _send(producer: aiokafka.AIOKafkaProducer, where: tuple[str, int], messages: Sequence[Message]) -> None:
-        """Write to one partition and wait for its acknowledgements; a failed delivery raises.
+    async def _send(producer: aiokafka.AIOKafkaProducer, where: tuple[str, int], messages: Sequence[Message]) -> int:
+        """Write to one partition and wait for its acknowledgements; the first offset. A failed delivery raises.
 
         Appends to the batch's own builder: `BatchBuilder.append` around it costs half as much again per record.
         """
@@ -126,4 +130,5 @@ class TransactionalWriter:
             count += 1
         batch._relative_offset = count  # noqa: SLF001 - the same
         acks.append(await producer.send_batch(batch, topic, partition=partition))
-        await asyncio.gather(*acks)
+        written = await asyncio.gather(*acks)
+        return int(written[0].offset)

@@ -46,6 +46,8 @@ OUTCOMES: Final[dict[Stage, tuple[Outcome, ...]]] = {
 }
 TAG_KINDS: Final[tuple[str, ...]] = get_args(get_type_hints(Tag)["kind"])
 WHY: Final = ("window", "cap")
+TEARS: Final = ("changelog_ahead", "offset_ahead")
+SNAPSHOT_EVENTS: Final = ("written", "failed", "used", "ignored")
 
 LABELS: Final[dict[str, tuple[str, ...] | str]] = {
     "stage": tuple(Stage),
@@ -54,6 +56,8 @@ LABELS: Final[dict[str, tuple[str, ...] | str]] = {
     "result": ("committed", "aborted"),
     "kind": TAG_KINDS,
     "why": WHY,
+    "tear": TEARS,
+    "event": SNAPSHOT_EVENTS,
     "store": "a store of the stage's state",
     "topic": "full name of an input topic",
     "partition": "number of an input partition",
@@ -186,6 +190,27 @@ _ALL: Final = (
         "Partitions lost to a new owner while work was under way; it is done there.",
     ),
     Metric(
+        "lodestream_torn_transactions_total",
+        "counter",
+        "transactions",
+        ("stage", "tear"),
+        "Transactions that Kafka did not keep whole, found by a restore. What they held is done again.",
+    ),
+    Metric(
+        "lodestream_repeated_records_total",
+        "counter",
+        "records",
+        ("stage",),
+        "Input records that the stage before wrote twice: taken once, dropped after that.",
+    ),
+    Metric(
+        "lodestream_expired_records_total",
+        "counter",
+        "records",
+        ("stage",),
+        "Offsets of the input that retention took before they were read, commit markers among them: lost.",
+    ),
+    Metric(
         "lodestream_consumer_lag_records",
         "gauge",
         "records",
@@ -219,8 +244,15 @@ _ALL: Final = (
         "histogram",
         "seconds",
         ("stage",),
-        "Time to restore the state of a partition from its changelog.",
+        "Time to restore the state of a partition from its snapshot and changelog.",
         _RESTORE,
+    ),
+    Metric(
+        "lodestream_state_restore_progress_ratio",
+        "gauge",
+        "ratio",
+        ("stage",),
+        "How far the least advanced restore has read its changelog; 1 when there is none.",
     ),
     Metric(
         "lodestream_state_restored_blocks_total",
@@ -235,6 +267,28 @@ _ALL: Final = (
         "partitions",
         ("stage",),
         "Partitions whose state is being restored now.",
+    ),
+    Metric(
+        "lodestream_snapshots_total",
+        "counter",
+        "snapshots",
+        ("stage", "event"),
+        "Local snapshots of state: written, failed (the disk took none), used by a restore, ignored as unfit.",
+    ),
+    Metric(
+        "lodestream_snapshot_seconds",
+        "histogram",
+        "seconds",
+        ("stage",),
+        "Time to write a snapshot, beside the stream.",
+        _RESTORE,
+    ),
+    Metric(
+        "lodestream_snapshot_bytes",
+        "gauge",
+        "bytes",
+        ("stage",),
+        "Size of the newest snapshots, over the partitions of this worker.",
     ),
     # Process
     Metric(

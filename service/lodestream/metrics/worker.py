@@ -11,10 +11,10 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
 
 from lodestream import __version__
-from lodestream.engine.observer import Observer, TopicPartition
+from lodestream.engine.observer import Observer, Tear, TopicPartition
 from lodestream.engine.step import Size
 from lodestream.errors import Reason
-from lodestream.metrics.catalogue import CATALOGUE, OUTCOMES, TAG_KINDS, WHY, Metric, Stage
+from lodestream.metrics.catalogue import CATALOGUE, OUTCOMES, SNAPSHOT_EVENTS, TAG_KINDS, TEARS, WHY, Metric, Stage
 from lodestream.metrics.histogram import BatchHistogram
 
 # `*_created` doubles the series and nobody asks for it; the client library has one switch for the process.
@@ -48,6 +48,8 @@ class Metrics(Observer):
         self._stores: tuple[str, ...] = ()
         self._evicted: dict[int, dict[tuple[str, str], int]] = {}
         self._restoring: dict[int, int] = {}
+        self._shares: dict[int, float] = {}
+        self._snapshot_sizes: dict[int, int] = {}
         self._lags: set[tuple[str, str]] = set()
         self._progressed()
 
@@ -83,7 +85,7 @@ class Metrics(Observer):
     def rebalanced(self, assigned: int) -> None:
         """Rebalances are eager: they end every restore that was under way, also of partitions that are lost."""
         self._restoring.clear()
-        self._restoring_partitions.set(0)
+        self._show_restores()
         self._rebalances.inc()
         self._assigned.set(assigned)
 
@@ -107,16 +109,26 @@ class Metrics(Observer):
 
     # Observer: the state
 
-    def restoring(self, partition: int, blocks: int) -> None:
+    def torn(self, tear: Tear) -> None:
+        self._torn[tear].inc()
+
+    def repeated(self, records: int) -> None:
+        self._repeated.inc(records)
+
+    def expired(self, records: int) -> None:
+        self._expired.inc(records)
+
+    def restoring(self, partition: int, blocks: int, share: float) -> None:
         before = self._restoring.get(partition, 0)
         self._restoring[partition] = blocks
         # Fewer than before: the restore began anew.
         self._blocks.inc(blocks - before if blocks >= before else blocks)
-        self._restoring_partitions.set(len(self._restoring))
+        self._shares[partition] = share
+        self._show_restores()
         self._progressed()
 
     def restored(self, partition: int, blocks: int, seconds: float) -> None:
-        self.restoring(partition, blocks)
+        self.restoring(partition, blocks, 1.0)
         self._end_restore(partition)
         self._restore.observe(seconds)
 
@@ -148,18 +160,41 @@ class Metrics(Observer):
     def released(self, partition: int) -> None:
         self._end_restore(partition)
         self._sizes.pop(partition, None)
+        self._snapshot_sizes.pop(partition, None)
+        self._snapshot_bytes.set(sum(self._snapshot_sizes.values()))
         self._evicted.pop(partition, None)
         self._show_sizes()
         for topic, number in [name for name in self._lags if name[1] == str(partition)]:
             self._lag.remove(self.stage, topic, number)
             self._lags.discard((topic, number))
 
+    def snapshot_written(self, partition: int, seconds: float, size: int) -> None:
+        self._snapshots["written"].inc()
+        self._snapshot_seconds.observe(seconds)
+        self._snapshot_sizes[partition] = size
+        self._snapshot_bytes.set(sum(self._snapshot_sizes.values()))
+
+    def snapshot_failed(self, partition: int) -> None:  # noqa: ARG002 - the protocol's signature
+        self._snapshots["failed"].inc()
+
+    def snapshot_used(self, partition: int) -> None:  # noqa: ARG002 - the protocol's signature
+        self._snapshots["used"].inc()
+
+    def snapshot_ignored(self, partition: int) -> None:  # noqa: ARG002 - the protocol's signature
+        self._snapshots["ignored"].inc()
+
     # Inside
+
+    def _show_restores(self) -> None:
+        for partition in self._shares.keys() - self._restoring.keys():
+            del self._shares[partition]
+        self._restoring_partitions.set(len(self._restoring))
+        self._restore_progress.set(min(self._shares.values(), default=1))
 
     def _end_restore(self, partition: int) -> None:
         if self._restoring.pop(partition, None) is not None:
             self._evicted.pop(partition, None)
-            self._restoring_partitions.set(len(self._restoring))
+            self._show_restores()
 
     def _progressed(self) -> None:
         self._progress.set(self._clock())
@@ -192,6 +227,12 @@ class Metrics(Observer):
         self._aborts = transactions.labels(stage, "aborted")
         self._rebalances = self._counter("rebalances_total").labels(stage)
         self._fenced = self._counter("fenced_lanes_total").labels(stage)
+        torn = self._counter("torn_transactions_total")
+        self._torn = {tear: torn.labels(stage, tear) for tear in TEARS}
+        self._repeated = self._counter("repeated_records_total").labels(stage)
+        self._expired = self._counter("expired_records_total").labels(stage)
+        snapshots = self._counter("snapshots_total")
+        self._snapshots = {event: snapshots.labels(stage, event) for event in SNAPSHOT_EVENTS}
         self._blocks = self._counter("state_restored_blocks_total").labels(stage)
         self._evictions = self._counter("state_evictions_total")
 
@@ -202,6 +243,9 @@ class Metrics(Observer):
         self._entries = self._gauge("state_entries")
         self._bytes = self._gauge("state_bytes")
         self._restoring_partitions = self._gauge("state_restoring_partitions").labels(stage)
+        self._restore_progress = self._gauge("state_restore_progress_ratio").labels(stage)
+        self._restore_progress.set(1)
+        self._snapshot_bytes = self._gauge("snapshot_bytes").labels(stage)
         self._progress = self._gauge("last_progress_timestamp_seconds").labels(stage)
         self._ready = self._gauge("ready").labels(stage)
         self._gauge("build_info").labels(stage, __version__, platform.python_version()).set(1)
@@ -212,6 +256,7 @@ class Metrics(Observer):
         self._transaction = self._histogram("transaction_seconds")
         self._late = self._histogram("event_loop_delay_seconds")
         self._restore = self._histogram("state_restore_seconds")
+        self._snapshot_seconds = self._histogram("snapshot_seconds")
         metric = _metric("record_age_seconds")
         self._age = BatchHistogram(
             metric.name,
