@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from lodestream.errors import TopicsError
 from lodestream.kafka.clients import client_arguments
-from lodestream.kafka.log import Isolation, LogRecord, Offsets, follow_log, offsets, read_log
+from lodestream.kafka.log import Isolation, LogRecord, Offsets, follow_log, offsets, offsets_since, read_log
 from lodestream.kafka.partitions import LATEST, leaders, list_offsets
 from lodestream.settings import Settings
 
@@ -121,6 +121,25 @@ async def test_committed_reading_ends_before_an_open_transaction(arguments: dict
         await second.abort_transaction()
         await marked(second, topic, {0: 10})
         assert await collect(arguments, topic) == {0: values(3) + values(2, "behind")}
+
+
+async def test_a_partition_ends_early_behind_a_batch_that_is_enough(arguments: dict[str, Any], topic: str) -> None:
+    async with AIOKafkaProducer(max_request_size=1 << 20, **arguments) as writer:
+        for _ in range(20):
+            await writer.send_and_wait(topic, bytes(400_000), partition=0)  # a fetch brings two of them
+            await writer.send_and_wait(topic, b"small", partition=1)
+    found = await collect(arguments, topic, enough=lambda batch: batch[0].partition == 0 and batch[-1].offset >= 3)
+    assert 4 <= len(found[0]) < 10
+    assert len(found[1]) == 20
+
+
+async def test_the_first_offset_since_a_time(arguments: dict[str, Any], topic: str) -> None:
+    async with AIOKafkaProducer(**arguments) as writer:
+        sent = [await writer.send_and_wait(topic, b"v", partition=0, timestamp_ms=at) for at in (1000, 2000, 3000)]
+    assert await offsets_since(arguments, topic, 2000) == {0: sent[1].offset, 1: None, 2: None}
+    assert await offsets_since(arguments, topic, 2001, [0]) == {0: sent[2].offset}
+    assert await offsets_since(arguments, topic, 3001, [0]) == {0: None}
+    assert await offsets_since(arguments, topic, -5, [0]) == {0: 0}
 
 
 async def test_an_end_inside_an_open_transaction_waits_for_it(arguments: dict[str, Any], topic: str) -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import base64
 import contextlib
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 import click
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from lodestream.commands.terminal import run
 from lodestream.kafka.admin import all_topics
 from lodestream.kafka.clients import clear_errors, client_arguments, reachable
-from lodestream.kafka.log import LogRecord, follow_log, offsets, read_log
+from lodestream.kafka.log import LogRecord, follow_log, offsets, offsets_since, read_log
 from lodestream.settings import Settings, load
 from lodestream.times import from_rfc3339
 from lodestream.topics import ARTICLES, DUPLICATES, ENRICHED, ORIGINALS, STORIES, TRENDS
@@ -100,25 +99,12 @@ async def _batches(
         bounds = await offsets(arguments, name, partitions)
         first = {at: bound.stable for at, bound in bounds.items()}
         if isinstance(start, int):
-            first |= await _offsets_since(arguments, name, list(bounds), start)
+            found = await offsets_since(arguments, name, start, list(bounds))
+            first |= {at: offset for at, offset in found.items() if offset is not None}
     reading = follow_log if follow else read_log
     async with contextlib.aclosing(reading(arguments, name, partitions=partitions, start=first)) as batches:
         async for batch in batches:
             yield batch
-
-
-async def _offsets_since(
-    arguments: Mapping[str, Any], topic: str, partitions: list[int], start_ms: int
-) -> dict[int, int]:
-    """The first offset at or after a time; partitions without one are left out."""
-    consumer = AIOKafkaConsumer(**arguments)
-    try:
-        await consumer.start()
-        wanted = {TopicPartition(topic, partition): max(0, start_ms) for partition in partitions}
-        found = await consumer.offsets_for_times(wanted)
-    finally:
-        await consumer.stop()
-    return {tp.partition: place.offset for tp, place in found.items() if place is not None}
 
 
 def line(record: LogRecord, *, is_json: bool, enveloped: bool) -> bytes:

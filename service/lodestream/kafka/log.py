@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient
@@ -24,6 +24,7 @@ from lodestream.kafka.clients import started
 from lodestream.kafka.partitions import EARLIEST, LATEST, leaders, list_offsets
 
 Isolation = Literal["read_committed", "read_uncommitted"]
+T = TypeVar("T")
 
 
 class LogRecord(Protocol):
@@ -67,25 +68,49 @@ async def offsets(
 
     Raises `TopicsError` when the topic or a partition is missing.
     """
+
+    async def ask(client: AIOKafkaClient) -> dict[int, Offsets]:
+        led_by = await leaders(client, topic, partitions)
+        beginnings = await list_offsets(client, topic, led_by, EARLIEST)
+        highs = await list_offsets(client, topic, led_by, LATEST)
+        stables = await list_offsets(client, topic, led_by, LATEST, stable=True)
+        # The stable offset is asked for last and may have moved past the high watermark asked for before.
+        return {part: Offsets(beginnings[part], stables[part], max(highs[part], stables[part])) for part in led_by}
+
+    return await _answer(arguments, ask)
+
+
+async def offsets_since(
+    arguments: Mapping[str, Any], topic: str, time_ms: int, partitions: Collection[int] | None = None
+) -> dict[int, int | None]:
+    """The first offset that was appended at or after a time (ms since the epoch), by partition; None: there is none.
+
+    Raises `TopicsError` when the topic or a partition is missing.
+    """
+
+    async def ask(client: AIOKafkaClient) -> dict[int, int | None]:
+        led_by = await leaders(client, topic, partitions)
+        found = await list_offsets(client, topic, led_by, max(0, time_ms))  # below 0 it would mean an end of the log
+        return {part: None if offset < 0 else offset for part, offset in found.items()}
+
+    return await _answer(arguments, ask)
+
+
+async def _answer(arguments: Mapping[str, Any], ask: Callable[[AIOKafkaClient], Awaitable[T]]) -> T:
+    """What Kafka answers, asked again while a leader moves or starts."""
     client = AIOKafkaClient(**arguments)
     deadline = time.monotonic() + _STALLED_SECONDS
     try:
         await started(client.bootstrap())
         while True:
             try:
-                led_by = await leaders(client, topic, partitions)
-                beginnings = await list_offsets(client, topic, led_by, EARLIEST)
-                highs = await list_offsets(client, topic, led_by, LATEST)
-                stables = await list_offsets(client, topic, led_by, LATEST, stable=True)
-                break
-            except KafkaError as error:  # a leader that moves or starts, for the most part
+                return await ask(client)
+            except KafkaError as error:
                 if not error.retriable or time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(_RETRY_SECONDS)
     finally:
         await client.close()
-    # The stable offset is asked for last and may have moved past the high watermark asked for before.
-    return {part: Offsets(beginnings[part], stables[part], max(highs[part], stables[part])) for part in led_by}
 
 
 async def read_log(
@@ -96,13 +121,15 @@ async def read_log(
     start: Mapping[int, int] | None = None,
     end: Mapping[int, int] | None = None,
     isolation: Isolation = "read_committed",
+    enough: Callable[[list[LogRecord]], bool] | None = None,
 ) -> AsyncGenerator[list[LogRecord], None]:
     """Batches of records, each of one partition, from `start` to before `end`; then it ends.
 
     `arguments` are those of `client_arguments`. `start` defaults to the beginning of the log and `end` to where the
     log ends now: the last stable offset for `read_committed`, the high watermark for `read_uncommitted`; both are
     per partition. Within a partition the order is the log's. An `end` between those two waits for the open
-    transaction to end. Use `contextlib.aclosing` when leaving early.
+    transaction to end. A partition ends early behind a batch for which `enough` is true; it is asked after the batch
+    was used. Use `contextlib.aclosing` when leaving early.
 
     Raises `TopicsError` when the topic or partition is missing, when `start` is below the beginning of the log
     (retention took it) or `end` beyond its high watermark, and `LodestreamError` when Kafka stops answering.
@@ -122,10 +149,10 @@ async def read_log(
             reader.seek(tp, first[tp.partition])
         moved_at, positions = time.monotonic(), first
         while limits:
-            for tp, records in (await _poll(reader, _BOUNDED_POLL_MS)).items():
-                page = _before(records, limits.get(tp, 0))
-                if page:
-                    yield page
+            for tp, page in _pages(await _poll(reader, _BOUNDED_POLL_MS), limits):
+                yield page
+                if enough is not None and enough(page):
+                    limits[tp] = 0
             now = {tp.partition: await reader.position(tp) for tp in limits}
             for tp in [tp for tp, limit in limits.items() if now[tp.partition] >= limit]:
                 del limits[tp]
@@ -184,11 +211,15 @@ async def _poll(reader: AIOKafkaConsumer, timeout_ms: int) -> Mapping[TopicParti
     return polled
 
 
-def _before(records: list[LogRecord], limit: int) -> list[LogRecord]:
-    """The records below an offset."""
-    if not records or records[-1].offset < limit:
-        return records
-    return [record for record in records if record.offset < limit]
+def _pages(
+    polled: Mapping[TopicPartition, list[LogRecord]], limits: Mapping[TopicPartition, int]
+) -> Iterator[tuple[TopicPartition, list[LogRecord]]]:
+    """The records below each partition's limit, where there are any."""
+    for tp, records in polled.items():
+        limit = limits.get(tp, 0)
+        page = records if records and records[-1].offset < limit else [each for each in records if each.offset < limit]
+        if page:
+            yield tp, page
 
 
 def _check_bounds(where: str, bound: Offsets, first: int, last: int) -> None:
