@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from typing import Final
+
+_UNITS_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000}
+_DURATION: Final = re.compile("".join(rf"(?:(\d{{1,9}}){unit})?" for unit in _UNITS_MS), re.ASCII)
 
 
 def rfc3339(milliseconds: int) -> str:
@@ -18,3 +23,11 @@ def from_rfc3339(text: str) -> int:
         msg = f"time without a zone: {text!r}"
         raise ValueError(msg)
     return round(moment.timestamp() * 1000)
+
+
+def from_duration(text: str) -> int:
+    """A duration as people write it, in milliseconds: `90s`, `2h`, `1d12h`. Raises `ValueError`."""
+    found = _DURATION.fullmatch(text)
+    if found is None or not text:
+        raise ValueError(f"no duration: {text!r}")
+    return sum(int(number or 0) * unit for number, unit in zip(found.groups(), _UNITS_MS.values(), strict=True))
