@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka import AIOKafkaProducer
+from ledger_flow import INPUT, Flow, command, flowing
 
 from lodestream.errors import LodestreamError
 from lodestream.headers import Header, Headers
-from lodestream.kafka.admin import apply_topics
 from lodestream.kafka.clients import client_arguments
 from lodestream.kafka.log import offsets
 from lodestream.ledger import Breach, Report, verify
-from lodestream.letters import Coordinates, letter_headers, mark_headers
+from lodestream.letters import Coordinates, mark_headers
 from lodestream.settings import Settings
-
-INPUT = {"clean": "raw", "dedupe": "articles", "tag": "originals"}
 
 
 @dataclass(frozen=True)
@@ -48,84 +40,32 @@ def link(offset: int, index: int = 0, *, forwarded: bool = False) -> Write:
     return Write("duplicates", offset, index, {"forwarded": forwarded})
 
 
-class Flow:
-    """A deployment whose agents are written by hand: one transaction at a time, in partition 0."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self._producers: dict[str, AIOKafkaProducer] = {}
-
-    async def agent(self, name: str) -> AIOKafkaProducer:
-        if name not in self._producers:
-            producer = AIOKafkaProducer(
-                **client_arguments(self.settings), transactional_id=self.settings.group(name), linger_ms=0
-            )
-            await producer.start()
-            self._producers[name] = producer
-        return self._producers[name]
-
-    async def raw(self, number: int) -> None:
-        async with AIOKafkaProducer(**client_arguments(self.settings)) as producer:
-            for at in range(number):
-                await producer.send(self.settings.topic("raw"), str(at).encode(), partition=0)
-            await producer.flush()
-
-    async def step(
-        self, name: str, writes: Sequence[Write], committed: int | None = None, *, abort: bool = False, hold: float = 0
-    ) -> None:
-        """One transaction of an agent; `committed`: the group's next offset in its input."""
-        producer = await self.agent(name)
-        await producer.begin_transaction()
-        for write in writes:
-            await self._write(producer, name, write)
-        if committed is not None:
-            source = TopicPartition(self.settings.topic(INPUT[name]), 0)
-            await producer.send_offsets_to_transaction({source: committed}, self.settings.group(name))
-        await asyncio.sleep(hold)
-        await (producer.abort_transaction() if abort else producer.commit_transaction())
-
-    async def _write(self, producer: AIOKafkaProducer, name: str, write: Write) -> None:
-        source = self.settings.topic(INPUT[name])
-        headers = write.headers
-        if write.topic == "dead-letters" and write.offset is not None:
-            headers = letter_headers(
-                headers,
-                topic=source,
-                partition=0,
-                offset=write.offset,
-                key=b"k",
-                reason="no_article",
-                stage=name,
-                detail="",
-                at="2026-01-01T00:00:00Z",
-            )
-        elif write.offset is not None:
-            headers = (*headers, (Header.ORIGIN, f"{source}:0:{write.offset}:{write.index}".encode()))
-        value = b"" if write.value is None else orjson.dumps(write.value)
-        delivered = await producer.send(
-            self.settings.topic(write.topic), value, key=b"k", partition=0, headers=list(headers)
-        )
-        await delivered
-
-    async def stop(self) -> None:
-        for producer in self._producers.values():
-            await producer.stop()
-
-
-@asynccontextmanager
-async def flowing(settings: Settings) -> AsyncIterator[Flow]:
-    await apply_topics(settings)
-    flow = Flow(settings)
-    try:
-        yield flow
-    finally:
-        await flow.stop()
-
-
 @pytest.fixture
 async def flow(settings: Settings) -> AsyncIterator[Flow]:
     async with flowing(settings) as running:
         yield running
+
+
+async def step(
+    flow: Flow,
+    name: str,
+    writes: Sequence[Write],
+    committed: int | None = None,
+    *,
+    abort: bool = False,
+    hold: float = 0,
+) -> None:
+    """One transaction of an agent, in partition 0; `committed`: the group's next offset in its input."""
+    async with flow.transaction(name, abort=abort, hold=hold) as producer:
+        for write in writes:
+            parent = None if write.offset is None else flow.place(INPUT[name], write.offset)
+            if write.topic == "dead-letters" and parent is not None:
+                await flow.letter(producer, name, parent, headers=write.headers)
+            else:
+                value = write.value or {}
+                await flow.put(producer, write.topic, parent, write.index, value=value, headers=write.headers)
+        if committed is not None:
+            await flow.commit(producer, name, committed)
 
 
 async def healthy(flow: Flow) -> None:
@@ -134,14 +74,14 @@ async def healthy(flow: Flow) -> None:
     Articles are at the offsets 0, 1, 3, 7, 8; originals at 0, 1, 3: between them lie markers and aborted records.
     """
     await flow.raw(5)
-    await flow.step("clean", [article(0), article(1)], 2)
-    await flow.step("clean", [article(2), Write("dead-letters", 3)], 4)
-    await flow.step("clean", [article(4)], abort=True)
-    await flow.step("clean", [article(4, 0, 2), article(4, 1, 2)], 5)
-    await flow.step("dedupe", [Write("originals", 0), link(1), Write("originals", 3), link(3, 1, forwarded=True)], 4)
-    await flow.step("dedupe", [Write("dead-letters", 7), Write("originals", 8)], 9)
-    await flow.step("tag", [Write("enriched", 0), Write("enriched", 1)], 2)
-    await flow.step("tag", [Write("dead-letters", 3)], 4)
+    await step(flow, "clean", [article(0), article(1)], 2)
+    await step(flow, "clean", [article(2), Write("dead-letters", 3)], 4)
+    await step(flow, "clean", [article(4)], abort=True)
+    await step(flow, "clean", [article(4, 0, 2), article(4, 1, 2)], 5)
+    await step(flow, "dedupe", [Write("originals", 0), link(1), Write("originals", 3), link(3, 1, forwarded=True)], 4)
+    await step(flow, "dedupe", [Write("dead-letters", 7), Write("originals", 8)], 9)
+    await step(flow, "tag", [Write("enriched", 0), Write("enriched", 1)], 2)
+    await step(flow, "tag", [Write("dead-letters", 3)], 4)
 
 
 def fates(report: Report) -> dict[str, dict[str, int]]:
@@ -182,7 +122,7 @@ async def test_nothing_at_all_adds_up(flow: Flow) -> None:
 
 async def test_what_no_group_has_committed_is_not_yet_processed(flow: Flow) -> None:
     await flow.raw(7)
-    await flow.step("clean", [article(0), article(1)], 2)
+    await step(flow, "clean", [article(0), article(1)], 2)
     report = await verify(flow.settings)
     assert report.adds_up
     assert [(stage.records, stage.not_yet_processed) for stage in report.stages] == [(2, 5), (0, 2), (0, 0)]
@@ -212,7 +152,7 @@ async def test_a_breach_is_found(
 ) -> None:
     await healthy(flow)
     await flow.raw(1)
-    await flow.step(stage, writes, committed)
+    await step(flow, stage, writes, committed)
     report = await verify(flow.settings)
     assert expected in breaches(report)
     # A further record of an inner topic is also a further input of the next stage, but one that is not processed.
@@ -223,7 +163,7 @@ async def test_a_breach_is_found(
 async def test_the_command_prints_what_does_not_add_up_and_fails(flow: Flow) -> None:
     await healthy(flow)
     await flow.raw(30)
-    await flow.step("clean", [article(5)], 35)
+    await step(flow, "clean", [article(5)], 35)
     done = await command(flow.settings)
     assert (done.returncode, done.stderr) == (1, "")
     lines = done.stdout.splitlines()
@@ -239,18 +179,18 @@ async def test_outputs_ahead_of_their_group_are_found(flow: Flow, monkeypatch: p
     monkeypatch.setattr("lodestream.ledger.audit.COMMIT_SECONDS", 1.0)
     await healthy(flow)
     await flow.raw(1)
-    await flow.step("clean", [article(5)])
+    await step(flow, "clean", [article(5)])
     assert breaches(await verify(flow.settings)) == [("clean", Breach.AHEAD, 1)]
 
 
 async def test_a_commit_that_comes_a_little_later_is_awaited(flow: Flow) -> None:
     await healthy(flow)
     await flow.raw(1)
-    await flow.step("clean", [article(5)])
+    await step(flow, "clean", [article(5)])
     checking = asyncio.create_task(verify(flow.settings))
     await asyncio.sleep(2)
     assert not checking.done()
-    await flow.step("clean", [], 6)
+    await step(flow, "clean", [], 6)
     report = await checking
     assert report.adds_up
     assert report.stages[0].records == 5
@@ -260,13 +200,12 @@ async def test_outputs_behind_an_open_transaction_are_awaited(flow: Flow) -> Non
     """The markers of one transaction become visible one by one: here, that of the offset long before the output's."""
     await healthy(flow)
     await flow.raw(1)
-    opened = asyncio.create_task(flow.step("clean", [article(5)], hold=3))
+    opened = asyncio.create_task(step(flow, "clean", [article(5)], hold=3))
     await asyncio.sleep(1)
     producer = AIOKafkaProducer(**client_arguments(flow.settings), transactional_id=f"{flow.settings.topic_prefix}x")
     await producer.start()
     await producer.begin_transaction()
-    source = TopicPartition(flow.settings.topic("raw"), 0)
-    await producer.send_offsets_to_transaction({source: 6}, flow.settings.group("clean"))
+    await flow.commit(producer, "clean", 6)
     await producer.commit_transaction()
     await producer.stop()
     assert not opened.done()
@@ -281,7 +220,8 @@ async def test_redriven_records_and_marks_are_no_outputs(flow: Flow) -> None:
     again: Headers = ((Header.PARENT_ORIGIN, b"x:0:1:0"), (Header.REDRIVE, b"1"))
     mark = mark_headers(Coordinates(flow.settings.topic("dead-letters"), 0, 2))
     # By hand, as a redrive would: not the agent's output, but the next stage's input.
-    await flow.step(
+    await step(
+        flow,
         "clean",
         [Write("articles", value={"position": 0, "of": 1}, headers=again), Write("dead-letters", headers=mark)],
     )
@@ -290,28 +230,20 @@ async def test_redriven_records_and_marks_are_no_outputs(flow: Flow) -> None:
     assert [stage.not_yet_processed for stage in report.stages] == [0, 1, 0]
 
 
-async def delete_before(settings: Settings, topic: str, offset: int) -> None:
-    admin = AIOKafkaAdminClient(**client_arguments(settings))
-    await admin.start()
-    where = TopicPartition(settings.topic(topic), 0)
-    await admin.delete_records({where: RecordsToDelete(before_offset=offset)})
-    await admin.close()
-
-
 async def test_what_retention_took_is_left_out_and_counted(flow: Flow) -> None:
     """Half of the articles are gone: the raw records before the first remaining one are not judged any more."""
     for at in range(6):
         await flow.raw(1)
         await asyncio.sleep(0.005)
-        await flow.step("clean", [article(at)], at + 1)
+        await step(flow, "clean", [article(at)], at + 1)
         await asyncio.sleep(0.005)
-    await delete_before(flow.settings, "articles", 5)  # articles lie at 0, 2, 4, 6, 8, 10
+    await flow.delete_before("articles", 5)  # articles lie at 0, 2, 4, 6, 8, 10
     report = await verify(flow.settings)
     assert report.problems == []
     clean, dedupe, _ = report.stages
     assert (clean.records, clean.out_of_reach) == (2, 4)
     assert dedupe.not_yet_processed == 3
-    await delete_before(flow.settings, "raw", 5)
+    await flow.delete_before("raw", 5)
     report = await verify(flow.settings)
     assert report.adds_up, "outputs of records that retention took are no orphans"
     assert report.stages[0].records == 1
@@ -320,7 +252,7 @@ async def test_what_retention_took_is_left_out_and_counted(flow: Flow) -> None:
 async def test_an_output_topic_that_is_empty_again_is_out_of_reach_by_its_retention(flow: Flow) -> None:
     await healthy(flow)
     end = (await offsets(client_arguments(flow.settings), flow.settings.topic("dead-letters")))[0].high
-    await delete_before(flow.settings, "dead-letters", end)
+    await flow.delete_before("dead-letters", end)
     # Nothing is as old as the topic's 90 days, so the letters are missed.
     report = await verify(flow.settings)
     assert breaches(report) == [(stage, Breach.MISSING, 1) for stage in ("clean", "dedupe", "tag")]
@@ -331,10 +263,10 @@ async def test_a_flow_that_runs_adds_up_at_any_moment(flow: Flow) -> None:
 
     async def clean() -> None:
         for at in range(400):
-            await flow.step("clean", [article(at, 0, 2), article(at, 1, 2)], at + 1)
+            await step(flow, "clean", [article(at, 0, 2), article(at, 1, 2)], at + 1)
 
     await flow.raw(400)
-    await flow.step("clean", [article(0, 0, 2), article(0, 1, 2)], abort=True)
+    await step(flow, "clean", [article(0, 0, 2), article(0, 1, 2)], abort=True)
     running = asyncio.create_task(clean())
     looks = 0
     try:
@@ -351,15 +283,3 @@ async def test_a_flow_that_runs_adds_up_at_any_moment(flow: Flow) -> None:
 async def test_a_missing_topic_is_one_clear_error(settings: Settings) -> None:
     with pytest.raises(LodestreamError, match=f"there is no topic {settings.topic('raw')}"):
         await verify(settings)
-
-
-async def command(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **os.environ,
-        "LODESTREAM_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
-        "LODESTREAM_TOPIC_PREFIX": settings.topic_prefix,
-    }
-    line = [sys.executable, "-m", "lodestream", "verify", *arguments]
-    return await asyncio.to_thread(
-        subprocess.run, line, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )

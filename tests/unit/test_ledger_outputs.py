@@ -9,10 +9,22 @@ import orjson
 import pytest
 
 from lodestream.headers import Header, Headers
-from lodestream.ledger.outputs import NO_NUMBER, Fate, Fates, Kind, NoOutputError, read_fate
+from lodestream.ledger.outputs import (
+    NO_LINEAGE,
+    NO_NUMBER,
+    UNREADABLE_LINEAGE,
+    Fate,
+    Fates,
+    Kind,
+    NoOutputError,
+    decode,
+    lineage_of,
+    read_fate,
+)
 from lodestream.letters import Coordinates, letter_headers
 
 INPUTS = {"clean": "p.raw", "dedupe": "p.articles", "tag": "p.originals"}
+LINEAGE = {"topic": "p.raw", "partition": 3, "offset": 9}
 
 
 def origin(text: str) -> Headers:
@@ -43,14 +55,14 @@ def value(**fields: Any) -> bytes:
         (
             "articles",
             origin("p.raw:1:7:2"),
-            value(position=2, of=3),
-            Fate("clean", Kind.ARTICLE, Coordinates("p.raw", 1, 7), 2, 2, 3),
+            value(position=2, of=3, lineage=LINEAGE),
+            Fate("clean", Kind.ARTICLE, Coordinates("p.raw", 1, 7), 2, 2, 3, (3, 9)),
         ),
         (
             "originals",
             origin("p.articles:1:7:0"),
-            b"unread",
-            Fate("dedupe", Kind.ORIGINAL, Coordinates("p.articles", 1, 7), 0, NO_NUMBER, NO_NUMBER),
+            value(position=2, of=3, lineage=LINEAGE),
+            Fate("dedupe", Kind.ORIGINAL, Coordinates("p.articles", 1, 7), 0, NO_NUMBER, NO_NUMBER, (3, 9)),
         ),
         (
             "duplicates",
@@ -67,7 +79,7 @@ def value(**fields: Any) -> bytes:
         (
             "enriched",
             origin("p.originals:1:7:0"),
-            b"unread",
+            b"{}",
             Fate("tag", Kind.ENRICHED, Coordinates("p.originals", 1, 7), 0, NO_NUMBER, NO_NUMBER),
         ),
         *(
@@ -85,13 +97,13 @@ def value(**fields: Any) -> bytes:
         (
             "originals",
             ((Header.REDRIVE, b"1"), *origin("p.articles:0:1:0")),
-            b"",
+            b"{}",
             Fate("dedupe", Kind.ORIGINAL, Coordinates("p.articles", 0, 1), 0, NO_NUMBER, NO_NUMBER),
         ),
     ],
 )
 def test_an_output_names_its_input_and_its_fate(topic: str, headers: Headers, body: bytes, fate: Fate | None) -> None:
-    assert read_fate(topic, headers, body, INPUTS) == fate
+    assert read_fate(topic, headers, decode(body), INPUTS) == fate
 
 
 @pytest.mark.parametrize(
@@ -104,9 +116,6 @@ def test_an_output_names_its_input_and_its_fate(topic: str, headers: Headers, bo
         ("enriched", origin("p.articles:1:7:0"), b"{}", "is not on p.originals"),
         ("articles", origin("p.raw:4294967296:7:0"), b"{}", "out of range"),
         ("articles", origin("p.raw:1:9999999999999999999:0"), b"{}", "out of range"),
-        ("articles", origin("p.raw:1:7:0"), b"{", "no JSON object"),
-        ("articles", origin("p.raw:1:7:0"), b"[]", "no JSON object"),
-        ("duplicates", origin("p.articles:1:7:0"), None, "no JSON object"),
         ("dead-letters", (), b"", "is of no stage"),
         ("dead-letters", letter("trim", "p.raw"), b"", "is of no stage"),
         ("dead-letters", letter("clean", "p.articles"), b"", "is not on p.raw"),
@@ -115,29 +124,69 @@ def test_an_output_names_its_input_and_its_fate(topic: str, headers: Headers, bo
 )
 def test_what_cannot_be_an_output_says_why(topic: str, headers: Headers, body: bytes | None, why: str) -> None:
     with pytest.raises(NoOutputError, match=why):
-        read_fate(topic, headers, body, INPUTS)
+        read_fate(topic, headers, decode(body), INPUTS)
 
 
 @pytest.mark.parametrize("number", [-1, 2**31, 1.0, "1", None, True])
 def test_a_position_that_is_no_position_is_none(number: object) -> None:
-    fate = read_fate("articles", origin("p.raw:1:7:0"), value(position=number, of=number), INPUTS)
+    fate = read_fate("articles", origin("p.raw:1:7:0"), {"position": number, "of": number}, INPUTS)
     assert fate is not None
     assert (fate.position, fate.of) == (NO_NUMBER, NO_NUMBER)
 
 
+@pytest.mark.parametrize(
+    ("topic", "parent", "kind"),
+    [
+        ("articles", "p.raw", Kind.ARTICLE),
+        ("originals", "p.articles", Kind.ORIGINAL),
+        ("duplicates", "p.articles", Kind.LINK),
+        ("enriched", "p.originals", Kind.ENRICHED),
+    ],
+)
+@pytest.mark.parametrize("body", [b"{", b"[]", b"", None])
+def test_an_output_that_is_no_record_still_says_where_it_came_from(
+    topic: str, parent: str, kind: Kind, body: bytes | None
+) -> None:
+    fate = read_fate(topic, origin(f"{parent}:1:7:0"), decode(body), INPUTS)
+    assert fate is not None
+    assert (fate.kind, fate.origin, fate.lineage) == (kind, Coordinates(parent, 1, 7), UNREADABLE_LINEAGE)
+
+
+@pytest.mark.parametrize(
+    "lineage",
+    [
+        None,
+        [],
+        "p.raw:3:9",
+        {**LINEAGE, "topic": "q.raw"},
+        {**LINEAGE, "partition": -1},
+        {**LINEAGE, "offset": True},
+        {"topic": "p.raw"},
+    ],
+)
+def test_a_lineage_that_is_none(lineage: object) -> None:
+    assert lineage_of({"lineage": lineage}, "p.raw") == NO_LINEAGE
+
+
+def test_a_lineage_holds_any_offset() -> None:
+    assert lineage_of({"lineage": {**LINEAGE, "offset": 2**40}}, "p.raw") == (3, 2**40)
+
+
 def test_columns_hold_what_was_added() -> None:
-    fates = Fates()
     largest = np.iinfo(np.int64).max
-    fates.add(Fate("clean", Kind.ARTICLE, Coordinates("p.raw", 3, largest), 4, 5, 6), 1, 7, largest)
-    assert {name: column.tolist() for name, column in fates.columns().items()} == {
+    place = {
         "kind": [0],
         "partition": [3],
         "offset": [largest],
         "index": [4],
-        "position": [5],
-        "of": [6],
-        "topic": [1],
         "at_partition": [7],
         "at_offset": [largest],
+        "lineage_partition": [8],
+        "lineage_offset": [largest],
     }
-    assert len(fates) == 1
+    for stage, more in (("clean", {"position": [5], "of": [6]}), ("dedupe", {})):
+        fates = Fates(stage)
+        assert all(len(column) == 0 for column in fates.columns().values())
+        fates.add(Fate(stage, Kind.ARTICLE, Coordinates("p.raw", 3, largest), 4, 5, 6, (8, largest)), 7, largest)
+        assert {name: column.tolist() for name, column in fates.columns().items()} == place | more
+        assert len(fates) == 1

@@ -1,196 +1,304 @@
-"""The ledger on the topics themselves: what is read, in which order, and up to where.
+"""The ledger on the topics themselves: what is read, in which order, from where, and up to where.
 
 The order makes it right on a running system. First the committed offsets: what is below them has its outputs in
 the log, since one transaction holds both. Then the high watermarks of the outputs: they lie behind those outputs,
 also where the commit markers are still on their way; reading *committed* up to them waits for these. What is
 processed meanwhile shows as outputs ahead of the committed offsets, so these are asked for again at the end.
+
+Within bounds only their surroundings are read. No output is older than its input, so the other topics begin at the
+time of the first record within; and where nothing later can be within, each ends when its stage has come past it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from array import array
-from collections.abc import Mapping
-from typing import Any, Final
-
-import numpy as np
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Final
 
 from lodestream.errors import LodestreamError
 from lodestream.kafka.admin import all_topics
 from lodestream.kafka.clients import clear_errors, client_arguments, reachable
-from lodestream.kafka.log import LogRecord, Offsets, offsets, read_log
-from lodestream.ledger.judge import Breach, InputPartition, StageReport, judge
-from lodestream.ledger.outputs import STAGES, UNKNOWN_STAGE, Fates, NoOutputError, Stage, read_fate
-from lodestream.ledger.report import Report
-from lodestream.letters import Coordinates
+from lodestream.kafka.log import LogRecord, Offsets, offsets, offsets_since, read_log
+from lodestream.ledger import retention
+from lodestream.ledger.ancestry import Ancestry, States, follow
+from lodestream.ledger.books import TRUNCATED, Books
+from lodestream.ledger.bounds import SLACK_MS, Bounds, Found, Horizon, Scope, ranges
+from lodestream.ledger.breaches import PROBLEMS_KEPT, Breach, StageReport
+from lodestream.ledger.groups import group_offsets
+from lodestream.ledger.judge import InputPartition, judge
+from lodestream.ledger.outputs import WRITER, Stage
+from lodestream.ledger.report import Report, Used
 from lodestream.settings import Settings
-from lodestream.topics import RAW
+from lodestream.topics import ARTICLES, DEAD_LETTERS, DUPLICATES, ENRICHED, ORIGINALS, RAW
 
-INPUT_TOPICS: Final = tuple(stage.input for stage in STAGES)
-TOPICS: Final = (RAW, *dict.fromkeys(topic for stage in STAGES for topic in stage.outputs))
 # The marker of a committed offset is written within milliseconds of those of the outputs, unless a broker restarts.
 COMMIT_SECONDS: Final = 15.0
 COMMIT_POLL_SECONDS: Final = 0.2
-GROUP_SECONDS: Final = 30.0  # at first start Kafka still creates the topic in which groups are kept
 
 Committed = dict[str, dict[int, int]]
 """By stage and input partition: the group's next offset, 0 where it has none."""
 
 
-async def verify(settings: Settings) -> Report:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far the reading of a topic has come: records taken, and offsets passed of those there are to pass."""
+
+    topic: str
+    records: int
+    done: int
+    total: int
+
+
+async def verify(
+    settings: Settings,
+    bounds: Bounds | None = None,
+    *,
+    problems: int = PROBLEMS_KEPT,
+    progress: Callable[[Reading], None] | None = None,
+) -> Report:
     """Hold every stage's outputs against its input (design guarantee 2).
 
-    Looks at the records up to the groups' committed offsets, from where all topics still reach. Raises
-    `LodestreamError` when Kafka is not there, a topic is missing, or a transaction stays open for too long.
+    Looks at the records up to the groups' committed offsets, from where all topics still reach; with `bounds` only at
+    those within, and what came of them. The report names the first `problems` of each stage. Raises
+    `LodestreamError` when Kafka is not there, a topic or a partition is missing, or a transaction stays open for too
+    long.
     """
     await reachable(settings)
     with clear_errors(settings):
-        return await _Audit(settings).run()
+        return await _Audit(settings, bounds or Bounds(), problems, progress).run()
 
 
 class _Audit:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, bounds: Bounds, problems: int, progress: Callable[[Reading], None] | None
+    ) -> None:
         self._settings = settings
         self._arguments = client_arguments(settings)
-        self._input_topics = {stage.name: settings.topic(stage.input) for stage in STAGES}
+        self._bounds = bounds
+        self._problems = problems
+        self._progress = progress
+        self._stages = bounds.stages
+        names = [stage.name for stage in self._stages]
+        written = [topic for topic in (ARTICLES, ORIGINALS, DUPLICATES, ENRICHED) if WRITER[topic].name in names]
+        self._topics = (bounds.topic, *written, DEAD_LETTERS)  # what a record came from is read before it
         self._ends: dict[str, dict[int, Offsets]] = {}
-        self._inputs = {topic: _Records() for topic in INPUT_TOPICS}
-        self._fates = {stage.name: Fates() for stage in STAGES}
-        self._oldest: dict[tuple[str, int], int] = {}  # timestamp of the first record that a partition still has
-        self._orphans: list[tuple[str, Coordinates, str]] = []
+        self._starts: dict[str, dict[int, int]] = {}
+        self._scope = Scope(bounds.topic)
+        self._books = Books(settings.topic_prefix, self._scope)
 
     async def run(self) -> Report:
-        partitions = {topic: await self._bounds(topic) for topic in INPUT_TOPICS}
+        partitions = {stage.input: await self._ends_of(stage.input) for stage in self._stages}
         committed = await self._committed(partitions)
-        for topic in TOPICS:
-            self._ends[topic] = await self._bounds(topic)
+        for topic in self._topics:
+            self._ends[topic] = await self._ends_of(topic)
         now_ms = time.time_ns() // 1_000_000
-        for topic in TOPICS:
+        self._scope = await self._resolve(now_ms)
+        self._books = Books(self._settings.topic_prefix, self._scope, self._problems)
+        for topic in self._topics:
             await self._read(topic)
+        ancestry = self._books.ancestry()
         until = time.monotonic() + COMMIT_SECONDS
         while True:
             after = await self._committed(partitions)
-            reports = tuple(self._judge(stage, committed, after, now_ms) for stage in STAGES)
+            reports, states = [], {}
+            for stage in self._stages:
+                report, states[stage.name] = self._judge(stage, ancestry, committed, after, now_ms)
+                reports.append(report)
             ahead = any(report.breaches[Breach.AHEAD] for report in reports)
             if not ahead or time.monotonic() > until:
                 break
             await asyncio.sleep(COMMIT_POLL_SECONDS)
-        return Report(self._with_orphans(reports))
+        return Report(
+            self._books.with_orphans(reports),
+            self._used(),
+            self._documents(ancestry, states),
+            dict(self._books.read),
+            self._problems,
+        )
 
-    async def _bounds(self, topic: str) -> dict[int, Offsets]:
+    async def _ends_of(self, topic: str) -> dict[int, Offsets]:
         return await offsets(self._arguments, self._settings.topic(topic))
 
     async def _committed(self, partitions: Mapping[str, Mapping[int, Offsets]]) -> Committed:
         return {
-            stage.name: await _group_offsets(
+            stage.name: await group_offsets(
                 self._arguments,
                 self._settings.group(stage.name),
                 self._settings.topic(stage.input),
-                partitions[stage.input],
+                partitions[stage.input].keys(),
             )
-            for stage in STAGES
+            for stage in self._stages
         }
+
+    async def _resolve(self, now_ms: int) -> Scope:
+        bounds = self._bounds
+        if bounds.everything:
+            return Scope(bounds.topic)
+        if bounds.until_ms is not None and bounds.until_ms > now_ms:
+            bounds = replace(bounds, until_ms=None)
+        ends = self._ends[bounds.topic]
+        since, until = await self._at(bounds.topic, bounds.since_ms), await self._at(bounds.topic, bounds.until_ms)
+        found = {part: Found(end.beginning, end.high, since.get(part), until.get(part)) for part, end in ends.items()}
+        try:
+            return Scope(bounds.topic, ranges(bounds, found))
+        except ValueError as error:
+            raise LodestreamError(f"{self._settings.topic(bounds.topic)} {error}") from None
+
+    async def _at(self, topic: str, time_ms: int | None) -> dict[int, int | None]:
+        if time_ms is None:
+            return {}
+        return await offsets_since(self._arguments, self._settings.topic(topic), time_ms)
 
     async def _read(self, topic: str) -> None:
-        bounds = self._ends[topic]
+        name, ends = self._settings.topic(topic), self._ends[topic]
         # Nobody reads `raw` beyond its stable offset; outputs are awaited up to the high watermark.
-        end = {partition: bound.stable if topic == RAW else bound.high for partition, bound in bounds.items()}
-        start = {partition: bound.beginning for partition, bound in bounds.items()}
-        async for batch in read_log(self._arguments, self._settings.topic(topic), start=start, end=end):
-            self._oldest.setdefault((topic, batch[0].partition), batch[0].timestamp)
-            if topic in self._inputs:
-                self._inputs[topic].add(batch)
-            if topic != RAW:
-                self._add_fates(topic, batch)
+        stop = {part: end.stable if topic == RAW else end.high for part, end in ends.items()}
+        if topic == self._scope.head:
+            start = await self._start_of_head(stop)
+        else:
+            first_ms = self._books.first_ms
+            start = await self._start(topic, None if first_ms is None else first_ms - SLACK_MS)
+        self._starts[topic] = start
+        enough, passed = self._enough(topic), dict(start)
+        total = sum(stop[part] - start[part] for part in stop)
+        async with aclosing(read_log(self._arguments, name, start=start, end=stop, enough=enough)) as batches:
+            async for batch in batches:
+                self._books.add(topic, batch[0].partition, batch)
+                passed[batch[0].partition] = batch[-1].offset + 1
+                self._tell(topic, sum(passed.values()) - sum(start.values()), total)
+        self._tell(topic, total, total)  # markers are passed in silence
+        if self._scope.closed and topic in self._books.inputs:
+            (stage,) = (stage for stage in self._stages if stage.input == topic)
+            self._books.horizons[stage.name] = Horizon(self._books.last[topic], SLACK_MS)
 
-    def _add_fates(self, topic: str, batch: list[LogRecord]) -> None:
-        for record in batch:
-            headers = tuple((name, value or b"") for name, value in record.headers)
-            try:
-                fate = read_fate(topic, headers, record.value, self._input_topics)
-            except NoOutputError as error:
-                place = Coordinates(record.topic, record.partition, record.offset)
-                self._orphans.append((error.stage, place, str(error)))
-                continue
-            if fate is not None:
-                stage = next(stage for stage in STAGES if stage.name == fate.stage)
-                self._fates[fate.stage].add(fate, stage.outputs.index(topic), record.partition, record.offset)
+    def _tell(self, topic: str, done: int, total: int) -> None:
+        if self._progress is not None and total:
+            self._progress(Reading(topic, self._books.read[topic], done, total))
 
-    def _judge(self, stage: Stage, committed: Committed, after: Committed, now_ms: int) -> StageReport:
-        bounds = self._ends[stage.input]
-        inputs = {
-            partition: InputPartition(
-                *self._inputs[stage.input].arrays(partition),
-                begin=bound.beginning,
-                committed=committed[stage.name][partition],
-                committed_after=after[stage.name][partition],
+    async def _start_of_head(self, stop: dict[int, int]) -> dict[int, int]:
+        """Where the bounded topic is read from; `stop` is cut to the bounds."""
+        topic, ends = self._scope.head, self._ends[self._scope.head]
+        if self._scope.ranges is None:
+            return await self._start(topic, None)
+        start = {}
+        for part, within in self._scope.ranges.items():
+            stop[part] = stop[part] if within.stop is None else min(stop[part], max(within.stop, ends[part].beginning))
+            start[part] = min(max(within.first, ends[part].beginning), stop[part])
+        if topic == RAW:
+            return start
+        # What the stage before wrote twice is known by the first of the two, which may lie before the bounds.
+        first_ms = await self._first_ms(start, stop)
+        earlier = await self._start(topic, None if first_ms is None else first_ms - SLACK_MS)
+        return {part: min(start[part], earlier[part]) if start[part] < stop[part] else start[part] for part in start}
+
+    async def _first_ms(self, start: Mapping[int, int], stop: Mapping[int, int]) -> int | None:
+        """The time of the earliest of the first records within, on the bounded topic."""
+        name = self._settings.topic(self._scope.head)
+        reading = read_log(self._arguments, name, start=start, end=stop, enough=lambda _: True)
+        async with aclosing(reading) as batches:
+            return min([batch[0].timestamp async for batch in batches], default=None)
+
+    async def _start(self, topic: str, since_ms: int | None) -> dict[int, int]:
+        """Where a topic is read from, so that nothing that was appended since then is left out.
+
+        Without a time that is its beginning, where everything is looked at, and else its end.
+        """
+        ends = self._ends[topic]
+        if since_ms is not None:
+            found = await self._at(topic, since_ms)
+            start = {part: max(end.beginning, min(end.high, _or(found[part], end.high))) for part, end in ends.items()}
+        elif self._scope.ranges is None:
+            start = {part: end.beginning for part, end in ends.items()}
+        else:
+            start = {part: end.high for part, end in ends.items()}
+        covered = {}
+        for part, end in ends.items():
+            whole = None if start[part] == 0 else TRUNCATED
+            covered[part] = whole if start[part] <= end.beginning else since_ms
+        self._books.begin(topic, covered)
+        return start
+
+    def _enough(self, topic: str) -> Callable[[list[LogRecord]], bool] | None:
+        """Whether what follows a batch cannot be an output of what is within; None: that is never known."""
+        if topic == self._scope.head:
+            return None
+        writers = self._stages if topic == DEAD_LETTERS else (WRITER[topic],)
+        horizons = [self._books.horizons[stage.name] for stage in writers if stage.name in self._books.horizons]
+        if len(horizons) < len(writers):
+            return None
+        return lambda batch: all(horizon.over(batch[-1].timestamp) for horizon in horizons)
+
+    def _judge(
+        self, stage: Stage, ancestry: Ancestry, committed: Committed, after: Committed, now_ms: int
+    ) -> tuple[StageReport, States]:
+        topic = stage.input
+        markers = 1 if topic == RAW else self._settings.partitions + 1  # the stage before, and redrives
+        inputs = {}
+        for part, end in self._ends[topic].items():
+            start = self._starts[topic][part]
+            stop = self._books.next.get((topic, part), start) if self._scope.closed else None
+            missed = start <= end.beginning
+            if topic == self._scope.head and self._scope.ranges is not None:
+                within = self._scope.ranges[part]
+                start, stop = max(within.first, end.beginning), within.stop
+                missed = within.first < end.beginning and (stop is None or committed[stage.name][part] < stop)
+            deleted = retention.deleted_unread(committed[stage.name][part], end.beginning, markers)
+            inputs[part] = InputPartition(
+                self._books.inputs[topic].records(part),
+                committed[stage.name][part],
+                after[stage.name][part],
+                start,
+                stop,
+                deleted if missed else range(0),
             )
-            for partition, bound in bounds.items()
-        }
-        reach_ms = self._reach_ms(stage, now_ms)
-        return judge(stage, inputs, self._fates[stage.name], reach_ms=reach_ms, prefix=self._settings.topic_prefix)
+        return judge(
+            stage,
+            inputs,
+            ancestry,
+            reach_ms=self._reach_ms(stage, now_ms),
+            scope=self._scope,
+            kept=self._problems,
+        )
 
     def _reach_ms(self, stage: Stage, now_ms: int) -> int | None:
-        """Up to which time retention may have taken outputs of the stage; None: it took nothing.
-
-        What a partition lost is older than what it still has. Where it has nothing, what it lost had reached
-        the topic's retention time.
-        """
-        retention = {topic.name: topic.retention_ms for topic in all_topics(self._settings)}
-        taken = [
-            self._oldest.get((topic, partition), now_ms - (retention[topic] or 0))
+        kept_ms = {topic.name: topic.retention_ms or 0 for topic in all_topics(self._settings)}
+        reached = [
+            retention.reach_ms(
+                (
+                    (end.beginning, self._starts[topic][part], self._books.oldest.get((topic, part)))
+                    for part, end in self._ends[topic].items()
+                ),
+                now_ms - kept_ms[topic],
+            )
             for topic in stage.outputs
-            for partition, bound in self._ends[topic].items()
-            if bound.beginning > 0
         ]
-        return max(taken, default=None)
+        return max((each for each in reached if each is not None), default=None)
 
-    def _with_orphans(self, reports: tuple[StageReport, ...]) -> tuple[StageReport, ...]:
-        by_name = {report.stage: report for report in reports}
-        for stage, place, why in self._orphans:
-            by_name.setdefault(stage, StageReport(UNKNOWN_STAGE)).add(Breach.ORPHAN, str(place), why)
-        return tuple(by_name.values())
+    def _documents(self, ancestry: Ancestry, states: Mapping[str, States]) -> dict[str, int] | None:
+        if self._scope.head != RAW:
+            return None
+        inputs = {
+            stage.input: {part: self._books.inputs[stage.input].records(part) for part in self._ends[stage.input]}
+            for stage in self._stages
+        }
+        counted = follow(ancestry, inputs, states)
+        return {state.name.lower(): count for state, count in sorted(counted.items()) if state.name != "OUT_OF_SCOPE"}
+
+    def _used(self) -> Used:
+        topic = self._scope.head
+        spans = {}
+        for part, end in self._ends[topic].items():
+            within = (self._scope.ranges or {}).get(part)
+            if within is None or within.stop != 0:
+                first = max(end.beginning, within.first if within else 0)
+                last = end.stable if within is None or within.stop is None else min(within.stop, end.stable)
+                spans[part] = (first, max(first, last))
+        everything = self._scope.ranges is None
+        return Used(self._settings.topic(topic), everything, self._bounds.since_ms, self._bounds.until_ms, spans)
 
 
-class _Records:
-    """Offsets and timestamps of a topic's records: 16 bytes each."""
-
-    def __init__(self) -> None:
-        self._columns: dict[int, tuple[array[int], array[int]]] = {}
-
-    def add(self, batch: list[LogRecord]) -> None:
-        """A batch of one partition, behind those before it."""
-        columns = self._columns.setdefault(batch[0].partition, (array("q"), array("q")))
-        columns[0].extend(record.offset for record in batch)
-        columns[1].extend(record.timestamp for record in batch)
-
-    def arrays(self, partition: int) -> tuple[Any, Any]:
-        columns = self._columns.get(partition, (array("q"), array("q")))
-        return np.array(columns[0], np.int64), np.array(columns[1], np.int64)
-
-
-async def _group_offsets(
-    arguments: Mapping[str, Any], group: str, topic: str, partitions: Mapping[int, Offsets]
-) -> dict[int, int]:
-    """The next offset of a group per partition; 0 where it has committed none."""
-    wanted = [TopicPartition(topic, partition) for partition in partitions]
-    admin = AIOKafkaAdminClient(**arguments)
-    until = time.monotonic() + GROUP_SECONDS
-    try:
-        await admin.start()
-        while True:
-            try:
-                async with asyncio.timeout(GROUP_SECONDS):
-                    found = await admin.list_consumer_group_offsets(group, partitions=wanted)
-                break
-            except (KafkaError, TimeoutError) as error:
-                if not getattr(error, "retriable", False) or time.monotonic() > until:
-                    raise LodestreamError(f"the offsets of group {group} cannot be read: {error!r}") from error
-                await asyncio.sleep(COMMIT_POLL_SECONDS)
-    finally:
-        await admin.close()
-    return {tp.partition: max(0, found[tp].offset) if tp in found else 0 for tp in wanted}
+def _or(offset: int | None, otherwise: int) -> int:
+    return otherwise if offset is None else offset

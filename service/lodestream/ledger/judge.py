@@ -2,253 +2,228 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lodestream.ledger.outputs import Fates, Kind, Stage
+from lodestream.ledger.ancestry import Ancestry, State, States
+from lodestream.ledger.bounds import Scope
+from lodestream.ledger.breaches import PROBLEMS_KEPT, Ancestors, Breach, StageReport
+from lodestream.ledger.count import Count
+from lodestream.ledger.inputs import IN_SCOPE, REPEAT, UNSURE, InputRecords, Mask
+from lodestream.ledger.outputs import NO_NUMBER, TOPIC_OF, UNREADABLE, Columns, Kind, Stage
 from lodestream.letters import Coordinates
+from lodestream.topics import RAW
 
-PROBLEMS_KEPT: Final = 20
 OUTPUTS_NAMED: Final = 6
-
-Numbers = NDArray[Any]
-Mask = NDArray[np.bool_]
-
-
-class Breach(StrEnum):
-    """How a record, or an output, can break the ledger. Of several, a record counts under the first."""
-
-    TWICE = "twice"  # the same fate, position or index more than once
-    TWO_FATES = "two fates"  # fates that exclude each other
-    CONTRADICTORY = "contradictory"  # its articles do not agree on how many they are, or on their positions
-    INCOMPLETE = "incomplete"  # some of its articles are missing, or the original of a forwarded link
-    MISSING = "missing"  # no fate at all
-    # breaches of outputs, not of input records
-    ORPHAN = "orphan"  # its origin is no input record
-    AHEAD = "ahead"  # its origin is not committed: it would be written again
 
 
 @dataclass(frozen=True, slots=True)
 class InputPartition:
     """What is known of one partition of a stage's input.
 
-    `offsets` (ascending) and `timestamps` (ms) are those of its records; other offsets are transaction markers
-    or aborted. `begin`: the first offset that the topic still has. `committed`: the group's next offset *before*
-    the outputs were read, below which every record must have its fate; `committed_after`: afterwards, at or
-    above which no record may have one.
+    `committed`: the group's next offset *before* the outputs were read, below which every record must have its fate;
+    `committed_after`: afterwards, at or above which no record may have one. Records from offset `begin` to before
+    `end` were read (None: to where the log ends); outputs of others are not looked at. `deleted`: offsets that
+    retention took before the group had read them.
     """
 
-    offsets: NDArray[np.int64]
-    timestamps: NDArray[np.int64]
-    begin: int
+    records: InputRecords
     committed: int
     committed_after: int
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    breach: Breach
-    coordinates: str
-    found: str
-
-
-@dataclass(slots=True)
-class StageReport:
-    """The ledger of one stage: `records` = the sum of `fates` and of the breaches that are records'."""
-
-    stage: str
-    records: int = 0
-    fates: Counter[str] = field(default_factory=Counter)
-    outputs: int = 0  # that belong to these records
-    breaches: Counter[Breach] = field(default_factory=Counter)
-    problems: list[Problem] = field(default_factory=list)  # the first ones
-    not_yet_processed: int = 0
-    out_of_reach: int = 0
-
-    @property
-    def adds_up(self) -> bool:
-        return not self.breaches.total()
-
-    def add(self, breach: Breach, coordinates: str, found: str) -> None:
-        self.breaches[breach] += 1
-        if len(self.problems) < PROBLEMS_KEPT:
-            self.problems.append(Problem(breach, coordinates, found))
+    begin: int = 0
+    end: int | None = None
+    deleted: range = range(0)
 
 
 def judge(
     stage: Stage,
     inputs: Mapping[int, InputPartition],
-    fates: Fates,
+    ancestry: Ancestry,
     *,
-    reach_ms: int | None,
-    prefix: str,
-) -> StageReport:
-    """Hold the outputs of a stage against its input.
+    reach_ms: int | None = None,
+    scope: Scope | None = None,
+    kept: int = PROBLEMS_KEPT,
+) -> tuple[StageReport, States]:
+    """Hold the outputs of a stage against its input; also how far each of its records has come in this stage.
 
     `reach_ms`: records appended at or before this time may have lost outputs to retention and are left out.
+    `kept`: how many problems the report names.
     """
-    report = StageReport(stage.name)
-    columns = fates.columns()
+    report = StageReport(stage.name, kept)
+    columns = ancestry.fates[stage.name]
+    states = {}
     for partition in sorted(inputs):
         mine = {name: column[columns["partition"] == partition] for name, column in columns.items()}
-        _Partition(stage, prefix, partition, inputs[partition], mine).judge(report, reach_ms)
+        judging = _Partition(stage, ancestry, partition, inputs[partition], mine, scope or Scope())
+        states[partition] = judging.judge(report, reach_ms)
     strangers = np.flatnonzero(~np.isin(columns["partition"], list(inputs)))
     for at in strangers.tolist():
         found = f"origin in partition {columns['partition'][at]}, which the input does not have"
-        report.add(Breach.ORPHAN, _output_place(stage, prefix, columns, at), found)
-    return report
+        report.add(Breach.ORPHAN, _output_place(ancestry.prefix, columns, at), found)
+    return report, states
 
 
+@dataclass(frozen=True, slots=True)
 class _Partition:
     """One input partition and the outputs that name it as theirs."""
 
-    def __init__(
-        self, stage: Stage, prefix: str, partition: int, given: InputPartition, columns: Mapping[str, Numbers]
-    ) -> None:
-        self.stage = stage
-        self.prefix = prefix
-        self.partition = partition
-        self.given = given
-        self.columns = columns
+    stage: Stage
+    ancestry: Ancestry
+    partition: int
+    given: InputPartition
+    columns: Columns
+    scope: Scope
 
-    def judge(self, report: StageReport, reach_ms: int | None) -> None:
-        offsets = self.given.offsets
-        processed = offsets < self.given.committed
-        reached = np.full(len(offsets), True) if reach_ms is None else self.given.timestamps > reach_ms
-        judged = processed & reached
-        report.records += int(judged.sum())
-        report.not_yet_processed += int((~processed).sum())
-        report.out_of_reach += int((processed & ~reached).sum())
+    def judge(self, report: StageReport, reach_ms: int | None) -> NDArray[np.int8]:
+        records = self.given.records
+        in_scope = records.has(IN_SCOPE)
+        processed = in_scope & (records.offsets < self.given.committed)
+        reached = processed if reach_ms is None else processed & (records.timestamps > reach_ms)
+        record, exists = records.find(self.columns["offset"])
+        self._deleted(report)
+        self._strays(report, exists, record)
 
-        record = np.searchsorted(offsets, self.columns["offset"])
-        exists = record < len(offsets)
-        exists[exists] = offsets[record[exists]] == self.columns["offset"][exists]
-        self._strays(report, exists)
         belongs = exists.copy()
-        belongs[exists] = judged[record[exists]]
-        report.outputs += int(belongs.sum())
-
+        belongs[exists] = reached[record[exists]]
         own = {name: column[belongs] for name, column in self.columns.items()}
-        count = _Count(record[belongs], own, len(offsets))
-        breaches = count.breaches()
-        open_ = judged.copy()
-        for breach, mask in breaches:
-            for at in np.flatnonzero(open_ & mask).tolist():
-                place = Coordinates(self.prefix + self.stage.input, self.partition, int(offsets[at]))
-                if len(report.problems) < PROBLEMS_KEPT:
-                    report.add(breach, str(place), self._found(own, int(offsets[at])))
-                else:
+        count = Count(records, record[belongs], own)
+        dropped, unsure = self._repeats(count)
+        judged = reached & ~unsure
+        report.records += int(judged.sum())
+        report.outputs += int(belongs.sum())
+        report.not_yet_processed += int((in_scope & ~processed).sum())
+        report.out_of_reach += int((processed & ~judged).sum())
+
+        state = np.full(len(records.offsets), State.OUT_OF_SCOPE, np.int8)
+        state[in_scope] = State.UNDER_WAY
+        state[processed] = State.OUT_OF_REACH
+        state[judged] = State.THROUGH
+        open_ = judged
+        for breach, mask in count.breaches(self._wrong_lineage(count)):
+            found = open_ & mask & ~dropped
+            state[found] = State.BROKEN
+            for at in np.flatnonzero(found).tolist():
+                if report.full:
                     report.breaches[breach] += 1
-            open_ &= ~mask
+                else:
+                    self._add(report, breach, count, at)
+            open_ = open_ & ~found
         for fate, mask in count.fates():
             if number := int((open_ & mask).sum()):
                 report.fates[fate] += number
+        return state
 
-    def _strays(self, report: StageReport, exists: Mask) -> None:
+    def _repeats(self, count: Count) -> tuple[Mask, Mask]:
+        """Records without a fate that are rightly passed over as repeats, and those of which that is not known.
+
+        A repeat whose first lies in the log was taken there. Passed over without one, it is lost, unless its first
+        lies before what was read.
+        """
+        records = self.given.records
+        without = np.flatnonzero(~count.has_fate & records.has(REPEAT))
+        dropped = np.full(count.size, False)
+        second = self.ancestry.follows_its_first(self.stage.input, self.partition, records.offsets[without])
+        dropped[without[second]] = True
+        return dropped, records.has(UNSURE) & ~count.has_fate & ~dropped
+
+    def _wrong_lineage(self, count: Count) -> Mask:
+        """Outputs whose lineage is not that of their input. Those of `raw` have its coordinates; letters have none."""
+        partition, offset = self._expected(count.record)
+        columns = count.columns
+        differs = (columns["lineage_partition"] != partition) | (columns["lineage_offset"] != offset)
+        is_record = (columns["kind"] != Kind.DEAD_LETTER) & (columns["lineage_partition"] != UNREADABLE)
+        wrong: Mask = differs & is_record & (offset >= 0)
+        return wrong
+
+    def _expected(self, at: Any) -> tuple[Any, Any]:
+        records = self.given.records
+        if self.stage.input == RAW:
+            return self.partition, records.offsets[at]
+        return records.lineage_partitions[at], records.lineage_offsets[at]
+
+    def _deleted(self, report: StageReport) -> None:
+        if lost := self.given.deleted:
+            found = f"offsets {lost.start} to {lost.stop - 1} were deleted before the group had read them"
+            report.add(Breach.DELETED_UNREAD, str(self._place(lost.start)), found)
+
+    def _strays(self, report: StageReport, exists: Mask, record: NDArray[np.int64]) -> None:
         """Outputs of no record, and of records that are not committed."""
         origin = self.columns["offset"]
+        looked_at = origin >= self.given.begin
+        if self.given.end is not None:
+            looked_at &= origin < self.given.end
+        looked_at[exists] &= self.given.records.has(IN_SCOPE)[record[exists]]
+        if self.scope.head == RAW and self.stage.input != RAW:
+            # Its input is not there to say so: its own lineage tells whether it is within the bounds.
+            partition, offset = self.columns["lineage_partition"], self.columns["lineage_offset"]
+            looked_at &= exists | (offset < 0) | self.scope.hold(partition, offset)
         ahead = origin >= self.given.committed_after
         between = (origin >= self.given.committed) & ~ahead  # committed while the outputs were being read
-        orphan = ~exists & ~ahead & ~between & (origin >= self.given.begin)
+        orphan = ~exists & ~ahead & ~between
         for breach, mask in ((Breach.ORPHAN, orphan), (Breach.AHEAD, ahead)):
-            for at in np.flatnonzero(mask).tolist():
+            for at in np.flatnonzero(mask & looked_at).tolist():
                 what = "which is no record" if breach is Breach.ORPHAN else "which the group has not committed"
-                place = Coordinates(self.prefix + self.stage.input, self.partition, int(origin[at]))
-                report.add(breach, _output_place(self.stage, self.prefix, self.columns, at), f"origin {place}, {what}")
+                found = f"origin {self._place(int(origin[at]))}, {what}"
+                ancestors = self._ancestors(int(record[at])) if exists[at] else None
+                report.add(breach, _output_place(self.ancestry.prefix, self.columns, at), found, ancestors)
 
-    def _found(self, columns: Mapping[str, Numbers], offset: int) -> str:
+    def _add(self, report: StageReport, breach: Breach, count: Count, at: int) -> None:
+        """Name a record that has a breach."""
+        ancestors = self._ancestors(at)
+        place = self._place(int(self.given.records.offsets[at]))
+        found = self._found(count, at, breach)
+        if breach is Breach.INCOMPLETE and self.stage.input == RAW:
+            of, missing = count.missing_positions(at)
+            ancestors = Ancestors(ancestors.raw, None, missing[0], of)
+            found = f"article {', '.join(map(str, missing[:OUTPUTS_NAMED]))} of {of} of {place} is missing; has {found}"
+        elif self.stage.input != RAW and ancestors.raw is not None:
+            found += f"; it is {ancestors}"
+        report.add(breach, str(place), found, ancestors)
+
+    def _found(self, count: Count, at: int, breach: Breach) -> str:
         """What a record got instead of one fate."""
-        rows = np.flatnonzero(columns["offset"] == offset).tolist()
+        rows = np.flatnonzero(count.record == at).tolist()
         if not rows:
-            return "no fate"
-        named = [
-            f"{_kind_name(columns, row)} at {_output_place(self.stage, self.prefix, columns, row)}"
-            for row in rows[:OUTPUTS_NAMED]
-        ]
+            is_repeat = bool(self.given.records.flags[at] & REPEAT)
+            return "no fate" + (", passed over as a repeat, of no record before it" if is_repeat else "")
+        named = [_output_name(self.ancestry.prefix, count.columns, row) for row in rows[:OUTPUTS_NAMED]]
         more = f" and {len(rows) - OUTPUTS_NAMED} more" if len(rows) > OUTPUTS_NAMED else ""
-        return ", ".join(named) + more
+        found = ", ".join(named) + more
+        if breach is Breach.LINEAGE:
+            found += self._lineages(count, at)
+        return found
+
+    def _lineages(self, count: Count, at: int) -> str:
+        wrong = np.flatnonzero(self._wrong_lineage(count) & (count.record == at))[0]
+        said = [int(count.columns[name][wrong]) for name in ("lineage_partition", "lineage_offset")]
+        partition, offset = self._expected(at)
+        raw = self.ancestry.prefix + RAW
+        what = "no lineage" if said[0] == NO_NUMBER else f"lineage {Coordinates(raw, *said)}"
+        return f", with {what} in place of {Coordinates(raw, int(partition), int(offset))}"
+
+    def _ancestors(self, at: int) -> Ancestors:
+        records = self.given.records
+        lineage = int(records.lineage_partitions[at]), int(records.lineage_offsets[at])
+        return self.ancestry.of(self.stage.input, self.partition, int(records.offsets[at]), lineage)
+
+    def _place(self, offset: int) -> Coordinates:
+        return Coordinates(self.ancestry.prefix + self.stage.input, self.partition, offset)
 
 
-class _Count:
-    """Outputs per input record: `record` gives each output's record as a number below `records`."""
-
-    def __init__(self, record: Numbers, columns: Mapping[str, Numbers], records: int) -> None:
-        self.record = record
-        self.columns = columns
-        self.records = records
-        self.articles, self.originals, self.links, self.forwarded, self.enriched, self.letters = (
-            self._per_record(columns["kind"] == kind) for kind in Kind
-        )
-
-    def breaches(self) -> Sequence[tuple[Breach, Mask]]:
-        """Masks over the records, in the order in which they count."""
-        one_each = (self.originals, self.links + self.forwarded, self.enriched, self.letters)
-        twice = np.logical_or.reduce([counts > 1 for counts in one_each])
-        twice |= self._repeats("position", self.columns["kind"] == Kind.ARTICLE)
-        twice |= self._repeats("index", self.columns["kind"] != Kind.DEAD_LETTER)
-        products = self.articles + self.originals + self.links + self.forwarded + self.enriched
-        two_fates = (self.letters > 0) & (products > 0) | (self.links > 0) & (self.originals > 0)
-        contradictory, incomplete = self._positions()
-        return (
-            (Breach.TWICE, twice),
-            (Breach.TWO_FATES, two_fates),
-            (Breach.CONTRADICTORY, contradictory),
-            (Breach.INCOMPLETE, incomplete | (self.forwarded > 0) & (self.originals == 0)),
-            (Breach.MISSING, products + self.letters == 0),
-        )
-
-    def fates(self) -> Sequence[tuple[str, Mask]]:
-        """Masks over the records without a breach: exactly one is true for each."""
-        return (
-            ("articles", self.articles > 0),
-            ("original", (self.originals > 0) & (self.forwarded == 0)),
-            ("linked original", (self.originals > 0) & (self.forwarded > 0)),
-            ("duplicate", self.links > 0),
-            ("enriched", self.enriched > 0),
-            ("dead letter", self.letters > 0),
-        )
-
-    def _per_record(self, chosen: Mask) -> Numbers:
-        return np.bincount(self.record[chosen], minlength=self.records)
-
-    def _repeats(self, column: str, chosen: Mask) -> Mask:
-        """Records with two chosen outputs that are equal in a column."""
-        record, number = self.record[chosen], self.columns[column][chosen]
-        order = np.lexsort((number, record))
-        record, number = record[order], number[order]
-        equal = (record[1:] == record[:-1]) & (number[1:] == number[:-1])
-        return np.bincount(record[1:][equal], minlength=self.records) > 0
-
-    def _positions(self) -> tuple[Mask, Mask]:
-        """Records whose articles contradict each other, and records of which articles are missing.
-
-        Told only of records that have no position twice (`twice` counts first).
-        """
-        article = self.columns["kind"] == Kind.ARTICLE
-        record, position, of = self.record[article], self.columns["position"][article], self.columns["of"][article]
-        smallest = np.full(self.records, np.iinfo(np.int32).max, np.int64)
-        largest = np.full(self.records, -1, np.int64)
-        np.minimum.at(smallest, record, of)
-        np.maximum.at(largest, record, of)
-        outside = np.bincount(record[(position < 0) | (position >= of)], minlength=self.records) > 0
-        has_articles = self.articles > 0
-        contradictory = has_articles & (outside | (smallest != largest))
-        return contradictory, has_articles & (self.articles < largest)
-
-
-def _output_place(stage: Stage, prefix: str, columns: Mapping[str, Numbers], at: int) -> str:
-    topic = prefix + stage.outputs[int(columns["topic"][at])]
+def _output_place(prefix: str, columns: Columns, at: int) -> str:
+    topic = prefix + TOPIC_OF[Kind(int(columns["kind"][at]))]
     return str(Coordinates(topic, int(columns["at_partition"][at]), int(columns["at_offset"][at])))
 
 
-def _kind_name(columns: Mapping[str, Numbers], row: int) -> str:
+def _output_name(prefix: str, columns: Columns, row: int) -> str:
     kind = Kind(int(columns["kind"][row]))
-    if kind is Kind.ARTICLE:
-        return f"article {columns['position'][row]} of {columns['of'][row]}"
-    return kind.name.lower().replace("_", " ")
+    name = kind.name.lower().replace("_", " ")
+    if columns["lineage_partition"][row] == UNREADABLE:
+        name = f"an unreadable {'link' if kind is Kind.LINK else name}"
+    elif kind is Kind.ARTICLE:
+        name += f" {columns['position'][row]} of {columns['of'][row]}"
+    return f"{name} at {_output_place(prefix, columns, row)}"

@@ -13,11 +13,18 @@ import orjson
 from numpy.typing import NDArray
 
 from lodestream.headers import Header, Headers, header
+from lodestream.ledger.inputs import view
 from lodestream.letters import Coordinates, marked_letter, parse_origin
 from lodestream.topics import ARTICLES, DEAD_LETTERS, DUPLICATES, ENRICHED, ORIGINALS, RAW
 
+INT32_MAX: Final = int(np.iinfo(np.int32).max)
+INT64_MAX: Final = int(np.iinfo(np.int64).max)
 NO_NUMBER: Final = -1
+UNREADABLE: Final = -2
 UNKNOWN_STAGE: Final = "unknown"
+NO_LINEAGE: Final = (NO_NUMBER, NO_NUMBER)
+UNREADABLE_LINEAGE: Final = (UNREADABLE, UNREADABLE)
+"""In place of the lineage of an output whose value is no record."""
 
 
 class Kind(IntEnum):
@@ -29,6 +36,16 @@ class Kind(IntEnum):
     FORWARDED = 3  # a link whose article is also an original
     ENRICHED = 4
     DEAD_LETTER = 5
+
+
+TOPIC_OF: Final = {
+    Kind.ARTICLE: ARTICLES,
+    Kind.ORIGINAL: ORIGINALS,
+    Kind.LINK: DUPLICATES,
+    Kind.FORWARDED: DUPLICATES,
+    Kind.ENRICHED: ENRICHED,
+    Kind.DEAD_LETTER: DEAD_LETTERS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +67,19 @@ WRITER: Final = {topic: stage for stage in STAGES for topic in stage.outputs if 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """One output, read: `position` and `of` are those of an article, else `NO_NUMBER`, as is a letter's `index`."""
+    """One output, read: `position` and `of` are those of an article, else `NO_NUMBER`, as is a letter's `index`.
+
+    `lineage`: partition and offset on `raw` as the value says; `NO_LINEAGE` where it says none, and of a letter;
+    `UNREADABLE_LINEAGE` where the value is no record.
+    """
 
     stage: str
     kind: Kind
     origin: Coordinates
     index: int
-    position: int
-    of: int
+    position: int = NO_NUMBER
+    of: int = NO_NUMBER
+    lineage: tuple[int, int] = NO_LINEAGE
 
 
 class NoOutputError(Exception):
@@ -68,10 +90,33 @@ class NoOutputError(Exception):
         self.stage = stage
 
 
-def read_fate(topic: str, headers: Headers, value: bytes | None, input_topics: Mapping[str, str]) -> Fate | None:
+def decode(value: bytes | None) -> dict[str, Any] | None:
+    """A JSON object; None for what is none."""
+    try:
+        record = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def lineage_of(record: Mapping[str, Any] | None, raw: str) -> tuple[int, int]:
+    """Partition and offset that a value names on `raw` (full name). See `Fate.lineage` for what stands for none."""
+    if record is None:
+        return UNREADABLE_LINEAGE
+    lineage = record.get("lineage")
+    if not isinstance(lineage, dict) or lineage.get("topic") != raw:
+        return NO_LINEAGE
+    place = _number(lineage.get("partition")), _number(lineage.get("offset"), INT64_MAX)
+    return NO_LINEAGE if NO_NUMBER in place else place
+
+
+def read_fate(
+    topic: str, headers: Headers, record: Mapping[str, Any] | None, input_topics: Mapping[str, str]
+) -> Fate | None:
     """What a record of an output topic (name without prefix) says; None for one that a redrive put there.
 
-    `input_topics`: the full name of each stage's input topic. Raises `NoOutputError`.
+    `record`: its decoded value, None when that is no record; not looked at for a dead letter. `input_topics`: the
+    full name of each stage's input topic. Raises `NoOutputError`.
     """
     if topic == DEAD_LETTERS:
         return _letter(headers, input_topics)
@@ -86,19 +131,23 @@ def read_fate(topic: str, headers: Headers, value: bytes | None, input_topics: M
         raise NoOutputError(stage, f"origin {origin} has no index")
     position = of = NO_NUMBER
     kind = {ARTICLES: Kind.ARTICLE, ORIGINALS: Kind.ORIGINAL, ENRICHED: Kind.ENRICHED}.get(topic, Kind.LINK)
-    if kind is Kind.ARTICLE:
-        article = _decode(stage, value)
-        position, of = _number(article.get("position")), _number(article.get("of"))
-    elif kind is Kind.LINK and _decode(stage, value).get("forwarded") is True:
-        kind = Kind.FORWARDED
-    return Fate(stage, kind, coordinates, index, position, of)
+    if record is not None:
+        if kind is Kind.ARTICLE:
+            position, of = _number(record.get("position")), _number(record.get("of"))
+        elif kind is Kind.LINK and record.get("forwarded") is True:
+            kind = Kind.FORWARDED
+    return Fate(stage, kind, coordinates, index, position, of, lineage_of(record, input_topics["clean"]))
+
+
+Columns = Mapping[str, NDArray[Any]]
+"""The fates of one stage, as arrays of the same length. See `Fates`."""
 
 
 class Fates:
-    """The fates that one stage gave, as columns: some 40 bytes each, however many there are.
+    """The fates that one stage gave, as columns: 41 bytes each, 49 for articles, however many there are.
 
-    Columns: `kind`; `partition`, `offset` of the input; `index`, `position`, `of`; `topic` (its place in the
-    stage's outputs), `at_partition`, `at_offset` of the output itself.
+    Columns: `kind`; `partition`, `offset` of the input; `index`; `at_partition`, `at_offset` of the output itself, on
+    the topic of its kind; `lineage_partition`, `lineage_offset`; of articles also `position`, `of`.
     """
 
     TYPES: Final = {
@@ -106,37 +155,30 @@ class Fates:
         "partition": "i",
         "offset": "q",
         "index": "i",
-        "position": "i",
-        "of": "i",
-        "topic": "b",
         "at_partition": "i",
         "at_offset": "q",
+        "lineage_partition": "i",
+        "lineage_offset": "q",
     }
+    OF_ARTICLES: Final = {"position": "i", "of": "i"}
 
-    def __init__(self) -> None:
-        self._columns: dict[str, array[int]] = {name: array(code) for name, code in self.TYPES.items()}
+    def __init__(self, stage: str) -> None:
+        types = self.TYPES | (self.OF_ARTICLES if stage == WRITER[ARTICLES].name else {})
+        self._columns: dict[str, array[int]] = {name: array(code) for name, code in types.items()}
 
-    def add(self, fate: Fate, topic: int, at_partition: int, at_offset: int) -> None:
-        row = (
-            fate.kind,
-            fate.origin.partition,
-            fate.origin.offset,
-            fate.index,
-            fate.position,
-            fate.of,
-            topic,
-            at_partition,
-            at_offset,
-        )
-        for column, number in zip(self._columns.values(), row, strict=True):
+    def add(self, fate: Fate, at_partition: int, at_offset: int) -> None:
+        origin = fate.origin
+        row = (fate.kind, origin.partition, origin.offset, fate.index, at_partition, at_offset, *fate.lineage)
+        # Only the columns of articles are longer than this.
+        for column, number in zip(self._columns.values(), (*row, fate.position, fate.of), strict=False):
             column.append(number)
 
     def __len__(self) -> int:
         return len(self._columns["kind"])
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """The columns as arrays of the same length."""
-        return {name: np.array(column, dtype=column.typecode) for name, column in self._columns.items()}
+        """Views of the columns: nothing can be added while they are held."""
+        return {name: view(column) for name, column in self._columns.items()}
 
 
 def _letter(headers: Headers, input_topics: Mapping[str, str]) -> Fate | None:
@@ -148,7 +190,7 @@ def _letter(headers: Headers, input_topics: Mapping[str, str]) -> Fate | None:
     coordinates, index = _origin(stage, header(headers, Header.ORIGIN) or "", input_topics[stage])
     if index is not None:
         raise NoOutputError(stage, "origin of a dead letter has an index")
-    return Fate(stage, Kind.DEAD_LETTER, coordinates, NO_NUMBER, NO_NUMBER, NO_NUMBER)
+    return Fate(stage, Kind.DEAD_LETTER, coordinates, NO_NUMBER)
 
 
 def _origin(stage: str, text: str, input_topic: str) -> tuple[Coordinates, int | None]:
@@ -158,21 +200,11 @@ def _origin(stage: str, text: str, input_topic: str) -> tuple[Coordinates, int |
         raise NoOutputError(stage, str(error)) from None
     if coordinates.topic != input_topic:
         raise NoOutputError(stage, f"origin {text} is not on {input_topic}")
-    if max(coordinates.partition, index or 0) > np.iinfo(np.int32).max or coordinates.offset > np.iinfo(np.int64).max:
+    if max(coordinates.partition, index or 0) > INT32_MAX or coordinates.offset > INT64_MAX:
         raise NoOutputError(stage, f"origin {text} is out of range")
     return coordinates, index
 
 
-def _decode(stage: str, value: bytes | None) -> dict[str, Any]:
-    try:
-        record = orjson.loads(value or b"")
-    except orjson.JSONDecodeError:
-        record = None
-    if not isinstance(record, dict):
-        raise NoOutputError(stage, "is no JSON object")
-    return record
-
-
-def _number(value: Any) -> int:
-    is_index = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= np.iinfo(np.int32).max
+def _number(value: Any, largest: int = INT32_MAX) -> int:
+    is_index = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= largest
     return value if is_index else NO_NUMBER

@@ -2,17 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lodestream.ledger.judge import PROBLEMS_KEPT, Breach, Problem, StageReport
+from lodestream.ledger.breaches import PROBLEMS_KEPT, Problem, StageReport
+from lodestream.times import rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The bounds of a run, as they came out: records of `topic` (full name) in `spans`, and what came of them.
+
+    `spans`: by partition the first offset, and that behind the last; partitions that were not looked at are left
+    out. Times in ms.
+    """
+
+    topic: str
+    everything: bool
+    since_ms: int | None
+    until_ms: int | None
+    spans: Mapping[int, tuple[int, int]]
+
+    def __str__(self) -> str:
+        if self.everything:
+            return f"everything that {self.topic} and the topics behind it still hold"
+        times = [
+            f"{word} {rfc3339(moment)}"
+            for word, moment in (("since", self.since_ms), ("until", self.until_ms))
+            if moment is not None
+        ]
+        spans = ", ".join(f"{part}:{first} to {last}" for part, (first, last) in sorted(self.spans.items()))
+        return f"{self.topic} {' '.join(times)}{': ' if times else ''}{spans}, and what came of it"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "topic": self.topic,
+            "everything": self.everything,
+            "since": None if self.since_ms is None else rfc3339(self.since_ms),
+            "until": None if self.until_ms is None else rfc3339(self.until_ms),
+            "partitions": {str(part): {"from": first, "to": last} for part, (first, last) in self.spans.items()},
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The ledger of all stages."""
+    """The ledger of all stages that were looked at.
+
+    `documents`: how many records of `raw` have come how far, to the last of what came of them; None where `raw` was
+    not looked at. `read`: records read, by topic (short name). `kept`: how many problems it names.
+    """
 
     stages: tuple[StageReport, ...]
+    used: Used
+    documents: Mapping[str, int] | None
+    read: Mapping[str, int]
+    kept: int = PROBLEMS_KEPT
 
     @property
     def adds_up(self) -> bool:
@@ -26,24 +71,15 @@ class Report:
     @property
     def problems(self) -> list[Problem]:
         """The first of them."""
-        return [problem for stage in self.stages for problem in stage.problems][:PROBLEMS_KEPT]
+        return [problem for stage in self.stages for problem in stage.problems][: self.kept]
 
     def as_json(self) -> dict[str, Any]:
         return {
             "adds_up": self.adds_up,
-            "stages": {
-                stage.stage: {
-                    "records": stage.records,
-                    "outputs": stage.outputs,
-                    "fates": dict(sorted(stage.fates.items())),
-                    "breaches": {breach.value: stage.breaches[breach] for breach in Breach},
-                    "not_yet_processed": stage.not_yet_processed,
-                    "out_of_reach": stage.out_of_reach,
-                }
-                for stage in self.stages
-            },
-            "problems": [
-                {"breach": problem.breach.value, "coordinates": problem.coordinates, "found": problem.found}
-                for problem in self.problems
-            ],
+            "bounds": self.used.as_json(),
+            "stages": {stage.stage: stage.as_json() for stage in self.stages},
+            "documents": self.documents,
+            "read": dict(self.read),
+            "breaches": self.breaches,
+            "problems": [problem.as_json() for problem in self.problems],
         }

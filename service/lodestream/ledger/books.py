@@ -1,0 +1,184 @@
+"""What was read of the topics: inputs and outputs of every stage, kept as columns until they are judged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from lodestream.headers import Header, Headers, header
+from lodestream.ledger.ancestry import Ancestry
+from lodestream.ledger.bounds import HEADS, Horizon, Scope
+from lodestream.ledger.breaches import PROBLEMS_KEPT, Breach, StageReport
+from lodestream.ledger.inputs import IN_SCOPE, REPEAT, UNSURE, Inputs
+from lodestream.ledger.outputs import STAGES, UNKNOWN_STAGE, Fates, NoOutputError, decode, lineage_of, read_fate
+from lodestream.letters import Coordinates, parse_origin
+from lodestream.origins import Marks
+from lodestream.times import from_rfc3339
+from lodestream.topics import DEAD_LETTERS, RAW
+
+TRUNCATED: Final = -1
+"""In place of a time: the log was read from its first record, and may have lost some before that."""
+
+
+class LogRecord(Protocol):
+    """What is looked at of a record of a log; the timestamp is that of the append, in ms."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Orphan:
+    stage: str
+    place: str
+    why: str
+
+
+class Books:
+    """Takes the topics in the order of the flow: what a record is depends on the one it came from.
+
+    Topics are named by their short names.
+    """
+
+    def __init__(self, prefix: str, scope: Scope, kept: int = PROBLEMS_KEPT) -> None:
+        """`kept`: how many orphans are named; the others are only counted."""
+        self.inputs = {topic: Inputs() for topic in HEADS}
+        self.fates = {stage.name: Fates(stage.name) for stage in STAGES}
+        self.horizons: dict[str, Horizon] = {}  # by stage; without one its outputs are read to their end
+        self.oldest: dict[tuple[str, int], int] = {}  # timestamp of the first record that was read of a partition
+        self.next: dict[tuple[str, int], int] = {}  # the offset behind the last one
+        self.read: Counter[str] = Counter()  # records by topic
+        self.last: dict[str, dict[int, int]] = {topic: {} for topic in HEADS}  # offset of the last record in scope
+        self.first_ms: int | None = None  # the time of the first record in scope of the topic that is bounded
+        self._prefix = prefix
+        self._scope = scope
+        self._kept = kept
+        self._judged = {stage.name for stage in STAGES[HEADS.index(scope.head) :]}
+        self._input_topics = {stage.name: prefix + stage.input for stage in STAGES}
+        self._covered: dict[tuple[str, int], int] = {}
+        self._marks: dict[tuple[str, int], Marks] = {}
+        self._orphans: list[_Orphan] = []
+        self._orphans_of: Counter[str] = Counter()
+
+    def begin(self, topic: str, covered: Mapping[int, int | None]) -> None:
+        """From which time (ms) on each partition of a topic is read without a gap; None: it is read as a whole."""
+        self._covered |= {(topic, part): since for part, since in covered.items() if since is not None}
+
+    def add(self, topic: str, partition: int, batch: Sequence[LogRecord]) -> None:
+        """The next records of a partition."""
+        key = topic, partition
+        self.oldest.setdefault(key, batch[0].timestamp)
+        if self._covered.get(key) == TRUNCATED:
+            self._covered[key] = batch[0].timestamp
+        for record in batch:
+            headers = tuple((name, value or b"") for name, value in record.headers)
+            value = None if topic in {RAW, DEAD_LETTERS} else decode(record.value)
+            if topic in self.inputs:
+                self._add_input(topic, partition, record, headers, value)
+            if topic != RAW:
+                self._add_fate(topic, partition, record, headers, value)
+        self.next[key] = batch[-1].offset + 1
+        self.read[topic] += len(batch)
+
+    def ancestry(self) -> Ancestry:
+        """All fates as views: nothing can be added while it is held."""
+        return Ancestry(self._prefix, {stage: fates.columns() for stage, fates in self.fates.items()})
+
+    def with_orphans(self, reports: Sequence[StageReport]) -> tuple[StageReport, ...]:
+        """The reports, and in them the records on output topics that are of no input at all."""
+        by_name = {report.stage: report for report in reports}
+        for orphan in self._orphans:
+            report = by_name.setdefault(orphan.stage, StageReport(orphan.stage, self._kept))
+            report.add(Breach.ORPHAN, orphan.place, orphan.why)
+        named = Counter(orphan.stage for orphan in self._orphans)
+        for stage, count in self._orphans_of.items():
+            report = by_name.setdefault(stage, StageReport(stage, self._kept))
+            report.breaches[Breach.ORPHAN] += count - named[stage]
+        return tuple(by_name.values())
+
+    def _add_input(
+        self, topic: str, partition: int, record: LogRecord, headers: Headers, value: Mapping[str, Any] | None
+    ) -> None:
+        raw = self._prefix + RAW
+        lineage = (partition, record.offset) if topic == RAW else lineage_of(value, raw)
+        flags = 0
+        if self._in_scope(topic, partition, record.offset, headers, lineage):
+            flags |= IN_SCOPE
+            self.last[topic][partition] = record.offset
+            if topic == self._scope.head:
+                self.first_ms = min(record.timestamp, self.first_ms or record.timestamp)
+        if topic != RAW:
+            upstream = self._input_topics[STAGES[HEADS.index(topic) - 1].name]
+            marks = self._marks.setdefault((topic, partition), Marks())
+            if not marks.take(headers, upstream):
+                flags |= REPEAT
+            if self._unsure(topic, partition, headers):
+                flags |= UNSURE
+        self.inputs[topic].add(partition, record.offset, record.timestamp, flags, lineage)
+
+    def _in_scope(self, topic: str, partition: int, offset: int, headers: Headers, lineage: tuple[int, int]) -> bool:
+        """Whether an input record is within the bounds: itself, or else what it came from."""
+        scope = self._scope
+        if scope.ranges is None:
+            return True
+        if topic == scope.head:
+            return scope.holds(partition, offset)
+        upstream = HEADS[HEADS.index(topic) - 1]
+        if (parent := _parent(headers, self._prefix + upstream)) is not None:
+            if upstream == scope.head:
+                return scope.holds(parent.partition, parent.offset)
+            known = self.inputs[upstream].in_scope(parent.partition, parent.offset)
+            if known is not None:
+                return known
+        return scope.head == RAW and scope.holds(*lineage)
+
+    def _unsure(self, topic: str, partition: int, headers: Headers) -> bool:
+        """Whether it may repeat a record before those that were read: their document was taken before that."""
+        covered = self._covered.get((topic, partition))
+        if covered is None or header(headers, Header.ORIGIN) is None:
+            return False
+        try:
+            return from_rfc3339(header(headers, Header.INGESTED_AT) or "") <= covered
+        except ValueError:
+            return True
+
+    def _add_fate(
+        self, topic: str, partition: int, record: LogRecord, headers: Headers, value: Mapping[str, Any] | None
+    ) -> None:
+        try:
+            fate = read_fate(topic, headers, value, self._input_topics)
+        except NoOutputError as error:
+            lineage = lineage_of(value, self._prefix + RAW)
+            unknown = self._scope.head != RAW or min(lineage) < 0
+            is_judged = error.stage in self._judged or error.stage == UNKNOWN_STAGE
+            if is_judged and (unknown or self._scope.holds(*lineage)):
+                place = Coordinates(self._prefix + topic, partition, record.offset)
+                self._orphans_of[error.stage] += 1
+                if len(self._orphans) < self._kept:
+                    self._orphans.append(_Orphan(error.stage, str(place), str(error)))
+            return
+        if fate is None:
+            return
+        self.fates[fate.stage].add(fate, partition, record.offset)
+        if fate.stage in self.horizons:
+            self.horizons[fate.stage].see(fate.origin.partition, fate.origin.offset, record.timestamp)
+
+
+def _parent(headers: Headers, upstream: str) -> Coordinates | None:
+    """The record on `upstream` that this one came from, also when it was put back since."""
+    for name in (Header.ORIGIN, Header.PARENT_ORIGIN):
+        try:
+            place, _ = parse_origin(header(headers, name) or "")
+        except ValueError:
+            continue
+        if place.topic == upstream:
+            return place
+    return None

@@ -1,0 +1,116 @@
+"""How the ledger can be broken, and what one stage's ledger came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from lodestream.letters import Coordinates
+
+PROBLEMS_KEPT: Final = 20
+REPEAT_DROPPED: Final = "repeat (dropped)"
+"""The fate of a record that the stage before wrote twice: the second one is passed over."""
+
+
+class Breach(StrEnum):
+    """How a record, or an output, can break the ledger. Of several, a record counts under the first."""
+
+    REPEAT_TAKEN = "repeat taken"  # the stage before wrote it twice, and it was not passed over
+    UNREADABLE = "unreadable"  # an output whose value is no record
+    TWICE = "twice"  # the same fate, position or index more than once
+    TWO_FATES = "two fates"  # fates that exclude each other
+    CONTRADICTORY = "contradictory"  # its articles do not agree on how many they are, or on their positions
+    INCOMPLETE = "incomplete"  # some of its articles are missing, or the original of a forwarded link
+    MISSING = "missing"  # no fate at all
+    LINEAGE = "lineage"  # an output's lineage is not that of the record it came from
+    # breaches of outputs, not of input records
+    ORPHAN = "orphan"  # its origin is no input record
+    AHEAD = "ahead"  # its origin is not committed: it would be written again
+    # breaches of a log, not of records that are there
+    DELETED_UNREAD = "deleted unread"  # retention took input that the group had not read
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestors:
+    """Where a record came from. None: not known, or it has none, as a record of `raw`.
+
+    `raw` is the document; `parent` the record that a stage made this one of. `position` counts from 0: article
+    `position` of `of` of that document.
+    """
+
+    raw: Coordinates | None = None
+    parent: Coordinates | None = None
+    position: int | None = None
+    of: int | None = None
+
+    def __str__(self) -> str:
+        if self.raw is None:
+            return ""
+        article = "from" if self.position is None else f"article {self.position} of {self.of} of"
+        via = "" if self.parent in (None, self.raw) else f", by way of {self.parent}"
+        return f"{article} {self.raw}{via}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One breach: the coordinates of the record, or of the output, and what was found in words."""
+
+    stage: str
+    breach: Breach
+    coordinates: str
+    found: str
+    ancestors: Ancestors = field(default_factory=Ancestors)
+
+    def as_json(self) -> dict[str, Any]:
+        found = self.ancestors
+        return {
+            "stage": self.stage,
+            "breach": self.breach.value,
+            "coordinates": self.coordinates,
+            "found": self.found,
+            "raw": None if found.raw is None else str(found.raw),
+            "parent": None if found.parent is None else str(found.parent),
+            "position": found.position,
+            "of": found.of,
+        }
+
+
+@dataclass(slots=True)
+class StageReport:
+    """The ledger of one stage: `records` = the sum of `fates` and of the breaches that are records'."""
+
+    stage: str
+    kept: int = PROBLEMS_KEPT
+    records: int = 0
+    fates: Counter[str] = field(default_factory=Counter)
+    outputs: int = 0  # that belong to these records
+    breaches: Counter[Breach] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)  # the first `kept`
+    not_yet_processed: int = 0
+    out_of_reach: int = 0
+
+    @property
+    def adds_up(self) -> bool:
+        return not self.breaches.total()
+
+    @property
+    def full(self) -> bool:
+        """Further problems are only counted."""
+        return len(self.problems) >= self.kept
+
+    def add(self, breach: Breach, coordinates: str, found: str, ancestors: Ancestors | None = None) -> None:
+        self.breaches[breach] += 1
+        if not self.full:
+            self.problems.append(Problem(self.stage, breach, coordinates, found, ancestors or Ancestors()))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "records": self.records,
+            "outputs": self.outputs,
+            "fates": dict(sorted(self.fates.items())),
+            "breaches": {breach.value: self.breaches[breach] for breach in Breach},
+            "not_yet_processed": self.not_yet_processed,
+            "out_of_reach": self.out_of_reach,
+        }

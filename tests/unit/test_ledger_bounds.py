@@ -1,0 +1,113 @@
+"""Bounds as offsets, how far to read for them, and what retention took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lodestream.ledger.bounds import Bounds, Found, Horizon, Range, Scope, ranges
+from lodestream.ledger.retention import deleted_unread, reach_ms
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"topic": "enriched"}, "'enriched' is no input of a stage; there are raw, articles, originals"),
+        ({"since_ms": 5, "until_ms": 5}, "it ends before it begins"),
+        ({"first": {2: 7}, "stop": {2: 7}}, "raw:2 ends at 7, before it begins"),
+    ],
+)
+def test_bounds_with_nothing_in_them_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Bounds(**arguments)
+
+
+def test_the_bounded_topic_says_which_stages_are_judged() -> None:
+    assert [stage.name for stage in Bounds().stages] == ["clean", "dedupe", "tag"]
+    assert [stage.name for stage in Bounds("originals", first={0: 1}).stages] == ["tag"]
+    assert Bounds().everything
+    assert not Bounds(until_ms=0).everything
+    assert not Bounds(stop={0: 9}).everything
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found", "expected"),
+    [
+        ({"first": {0: 3}}, Found(0, 9), Range(3)),
+        ({"stop": {0: 3}}, Found(0, 9), Range(0, 3)),
+        ({"stop": {0: 99}}, Found(0, 9), Range(0, 99)),
+        ({"since_ms": 5}, Found(0, 9, since=4), Range(4)),
+        ({"since_ms": 5}, Found(0, 9, since=None), Range(9)),  # nothing is that new
+        ({"since_ms": 5}, Found(2, 9, since=2), Range(0)),  # retention may have taken something as new
+        ({"until_ms": 5}, Found(0, 9, until=4), Range(0, 4)),
+        ({"until_ms": 5}, Found(0, 9, until=None), Range(0, 9)),  # everything there is, is older
+        ({"since_ms": 5, "first": {0: 6}}, Found(0, 9, since=4), Range(6)),
+        ({"until_ms": 5, "stop": {0: 6}}, Found(0, 9, until=7), Range(0, 6)),
+    ],
+)
+def test_bounds_become_offsets(arguments: dict[str, Any], found: Found, expected: Range) -> None:
+    assert ranges(Bounds(**arguments), {0: found}) == {0: expected}
+
+
+def test_partitions_that_are_not_named_are_left_out() -> None:
+    found = {part: Found(0, 9) for part in range(3)}
+    scope = Scope("raw", ranges(Bounds(first={1: 3}, stop={2: 4}), found))
+    assert [scope.holds(part, 3) for part in range(4)] == [False, True, True, False]
+    assert not scope.closed
+    assert Scope("raw", ranges(Bounds(stop={2: 4}), found)).closed
+    partitions, offsets = np.array([0, 1, 1, 2, 2, 7]), np.array([3, 2, 3, 3, 4, 3])
+    held = [scope.holds(part, offset) for part, offset in zip(partitions.tolist(), offsets.tolist(), strict=True)]
+    assert scope.hold(partitions, offsets).tolist() == held
+    assert Scope().hold(partitions, offsets).all()
+
+
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        (Bounds(first={3: 0}), "has no partition 3: it has 1"),
+        (Bounds(first={0: 10}), "does not reach to 0:10: partition 0 ends at 9"),
+    ],
+)
+def test_bounds_that_do_not_fit_the_topic_are_refused(bounds: Bounds, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ranges(bounds, {0: Found(0, 9)})
+
+
+def test_reading_is_over_when_the_stage_has_come_past_every_partition() -> None:
+    horizon = Horizon({0: 10, 3: 20}, slack_ms=100)
+    horizon.see(0, 9, 1000)
+    horizon.see(1, 99, 1000)  # nothing of that partition is within
+    assert not horizon.over(10**9)
+    horizon.see(0, 10, 2000)
+    assert not horizon.over(10**9)
+    horizon.see(3, 21, 3000)
+    horizon.see(0, 11, 1500)
+    assert not horizon.over(3100)
+    assert horizon.over(3101)
+    assert Horizon({}).over(0), "nothing is within"
+
+
+@pytest.mark.parametrize(
+    ("partitions", "reach"),
+    [
+        ([(0, 0, 50)], None),  # nothing is gone
+        ([(5, 5, 50)], 50),
+        ([(5, 5, 50), (7, 7, 60), (0, 0, 90)], 60),
+        ([(5, 8, 50)], None),  # what is gone is older than what was not read either
+        ([(5, 5, None)], 7),  # nothing is left
+    ],
+)
+def test_what_retention_took_is_older_than_what_is_left(
+    partitions: list[tuple[int, int, int | None]], reach: int | None
+) -> None:
+    assert reach_ms(partitions, lost_by_age_ms=7) == reach
+
+
+@pytest.mark.parametrize(
+    ("committed", "beginning", "lost"),
+    [(9, 5, range(0)), (5, 5, range(0)), (4, 5, range(0)), (2, 5, range(2, 5)), (0, 5, range(5))],
+)
+def test_markers_behind_the_last_record_are_no_loss(committed: int, beginning: int, lost: range) -> None:
+    assert deleted_unread(committed, beginning, markers=2) == lost
