@@ -3,107 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ledger_cases import CLEAN, DEDUPE, TAG, Out, article, healthy, judged, letter, partition
 
-from lodestream.ledger.ancestry import Ancestry
-from lodestream.ledger.bounds import Range, Scope
-from lodestream.ledger.breaches import PROBLEMS_KEPT, Breach, StageReport
-from lodestream.ledger.inputs import IN_SCOPE, REPEAT, UNSURE, InputRecords
-from lodestream.ledger.judge import InputPartition, judge
+from lodestream.ledger.breaches import PROBLEMS_KEPT, Breach
 from lodestream.ledger.outputs import (
     NO_LINEAGE,
     NO_NUMBER,
     STAGES,
     TOPIC_OF,
     UNREADABLE_LINEAGE,
-    Fate,
-    Fates,
     Kind,
     Stage,
 )
-from lodestream.letters import Coordinates
-
-CLEAN, DEDUPE, TAG = STAGES
-
-
-@dataclass(frozen=True)
-class Out:
-    """An output in a test: of the record at `offset` in partition 0."""
-
-    kind: Kind
-    offset: int
-    index: int = 0
-    position: int = NO_NUMBER
-    of: int = NO_NUMBER
-    partition: int = 0
-    lineage: tuple[int, int] | None = None  # None: the right one
-
-
-def article(offset: int, position: int, of: int, index: int | None = None) -> Out:
-    return Out(Kind.ARTICLE, offset, position if index is None else index, position, of)
-
-
-def letter(offset: int) -> Out:
-    return Out(Kind.DEAD_LETTER, offset, NO_NUMBER)
-
-
-def partition(
-    offsets: Iterable[int],
-    committed: int,
-    begin: int = 0,
-    after: int | None = None,
-    times: Iterable[int] | None = None,
-    **more: Any,
-) -> InputPartition:
-    """Records whose lineage is offset 100 + their own of partition 0; `flags` by offset, all in scope otherwise."""
-    numbers = np.array(list(offsets), np.int64)
-    timestamps = numbers * 10 if times is None else np.array(list(times), np.int64)
-    flags = more.pop("flags", {})
-    records = InputRecords(
-        numbers,
-        timestamps,
-        np.array([flags.get(offset, IN_SCOPE) for offset in numbers.tolist()], np.int8),
-        np.zeros(len(numbers), np.int32),
-        numbers + 100,
-    )
-    return InputPartition(records, committed, committed if after is None else after, begin, **more)
-
-
-def judged(
-    stage: Stage,
-    inputs: InputPartition | dict[int, InputPartition],
-    outs: Iterable[Out],
-    reach_ms: int | None = None,
-    *,
-    parents: Iterable[Fate] = (),
-    scope: Scope | None = None,
-) -> StageReport:
-    """`parents`: the fates of the stages before; each stands on its topic at the offset of its place in the list."""
-    fates = {each.name: Fates(each.name) for each in STAGES}
-    for at, fate in enumerate(parents):
-        fates[fate.stage].add(fate, 0, at)
-    for at, out in enumerate(outs):
-        lineage = (out.partition, out.offset) if stage is CLEAN else (0, out.offset + 100)
-        if out.kind is Kind.DEAD_LETTER:
-            lineage = NO_LINEAGE
-        origin = Coordinates("x", out.partition, out.offset)
-        fate = Fate(stage.name, out.kind, origin, out.index, out.position, out.of, out.lineage or lineage)
-        fates[stage.name].add(fate, 0, at)
-    ancestry = Ancestry("p.", {name: each.columns() for name, each in fates.items()})
-    partitions = inputs if isinstance(inputs, dict) else {0: inputs}
-    report, states = judge(stage, partitions, ancestry, reach_ms=reach_ms, scope=scope)
-    assert {at: len(state) for at, state in states.items()} == {
-        at: len(each.records.offsets) for at, each in partitions.items()
-    }
-    return report
-
 
 LINK, FORWARDED, ORIGINAL, ENRICHED = (
     Out(kind, 5, index) for index, kind in enumerate((Kind.LINK, Kind.FORWARDED, Kind.ORIGINAL, Kind.ENRICHED))
@@ -190,12 +105,6 @@ def test_a_breach_is_found_and_told_with_coordinates(stage: Stage, outs: list[Ou
     assert ("no fate" in problem.found) == (not outs)
 
 
-def healthy(stage: Stage, offset: int) -> list[Out]:
-    if stage is CLEAN:
-        return [article(offset, 0, 2), article(offset, 1, 2)]
-    return [Out(Kind.ORIGINAL if stage is DEDUPE else Kind.ENRICHED, offset)]
-
-
 @pytest.mark.parametrize(
     ("out", "breach"),
     [
@@ -249,107 +158,6 @@ def test_only_the_first_problems_are_kept_but_all_are_counted() -> None:
     assert [problem.coordinates for problem in report.problems] == [
         f"p.originals:0:{at}" for at in range(PROBLEMS_KEPT)
     ]
-
-
-def written(*origins: tuple[int, int], kind: Kind = Kind.ARTICLE) -> list[Fate]:
-    """What the stage before wrote: origins (offset, index) in partition 0."""
-    stage = "clean" if kind is Kind.ARTICLE else "dedupe"
-    return [Fate(stage, kind, Coordinates("y", 0, offset), index, index, 2) for offset, index in origins]
-
-
-AGAIN = IN_SCOPE | REPEAT
-
-
-def test_a_repeat_is_passed_over_and_counts_as_its_own_fate() -> None:
-    parents = written((7, 0), (7, 1), (7, 0), (7, 1))
-    inputs = partition([0, 1, 2, 3], 4, flags={2: AGAIN, 3: AGAIN})
-    report = judged(DEDUPE, inputs, [*healthy(DEDUPE, 0), *healthy(DEDUPE, 1)], parents=parents)
-    assert report.adds_up
-    assert report.fates == {"original": 2, "repeat (dropped)": 2}
-    assert report.records == 4
-
-
-@pytest.mark.parametrize("out", [Out(Kind.ORIGINAL, 1), Out(Kind.LINK, 1), letter(1)])
-def test_a_repeat_that_has_a_fate_is_a_breach(out: Out) -> None:
-    inputs = partition([0, 1], 2, flags={1: AGAIN})
-    report = judged(DEDUPE, inputs, [*healthy(DEDUPE, 0), out], parents=written((7, 0), (7, 0)))
-    assert report.breaches == {Breach.REPEAT_TAKEN: 1}
-    assert report.problems[0].coordinates == "p.articles:0:1"
-    assert report.problems[0].found.endswith("it is article 0 of 2 of p.raw:0:7")
-
-
-def test_what_is_passed_over_without_a_first_is_missing() -> None:
-    """Origins that go back, as after a topic made anew, are no repeats: what is passed over then is lost."""
-    inputs = partition([0, 1], 2, flags={1: AGAIN})
-    report = judged(DEDUPE, inputs, healthy(DEDUPE, 0), parents=written((7, 0), (6, 0)))
-    assert report.breaches == {Breach.MISSING: 1}
-    assert "passed over as a repeat, of no record before it" in report.problems[0].found
-
-
-@pytest.mark.parametrize("flags", [IN_SCOPE | UNSURE, AGAIN | UNSURE])
-def test_what_may_repeat_a_record_before_those_that_were_read_is_out_of_reach(flags: int) -> None:
-    inputs = partition([0, 1], 2, flags={0: flags, 1: IN_SCOPE | UNSURE})
-    report = judged(TAG, inputs, healthy(TAG, 1), parents=written((7, 0), (8, 0), kind=Kind.ORIGINAL))
-    assert report.adds_up
-    assert (report.records, report.out_of_reach, report.fates) == (1, 1, {"enriched": 1})
-
-
-def test_the_first_of_two_that_has_no_fate_is_missing() -> None:
-    inputs = partition([0, 1], 2, flags={1: AGAIN})
-    report = judged(DEDUPE, inputs, [], parents=written((7, 0), (7, 0)))
-    assert report.breaches == {Breach.MISSING: 1}
-    assert report.fates == {"repeat (dropped)": 1}
-
-
-def test_what_is_missing_is_told_by_position_parent_and_document() -> None:
-    report = judged(CLEAN, partition([1371], 1372), [article(1371, at, 4) for at in (0, 1, 2)])
-    [problem] = report.problems
-    assert problem.found.startswith("article 3 of 4 of p.raw:0:1371 is missing; has article 0 of 4 at p.articles:0:0, ")
-    assert problem.as_json() == {
-        "stage": "clean",
-        "breach": "incomplete",
-        "coordinates": "p.raw:0:1371",
-        "found": problem.found,
-        "raw": "p.raw:0:1371",
-        "parent": None,
-        "position": 3,
-        "of": 4,
-    }
-    report = judged(DEDUPE, partition([1], 2), [], parents=written((1371, 0), (1371, 1)))
-    assert report.problems[0].found == "no fate; it is article 1 of 2 of p.raw:0:1371"
-    parents = [*written((1371, 0), (1371, 1)), Fate("dedupe", Kind.ORIGINAL, Coordinates("y", 0, 1), 0)]
-    report = judged(TAG, partition([2], 3), [], parents=parents)
-    assert report.problems[0].found == "no fate; it is article 1 of 2 of p.raw:0:1371, by way of p.articles:0:1"
-    report = judged(TAG, partition([2], 3), [])
-    assert report.problems[0].found == "no fate; it is from p.raw:0:102", "put back: no stage wrote it"
-
-
-def test_wrong_lineage_is_told_with_the_right_one() -> None:
-    report = judged(TAG, partition([5], 6), [Out(Kind.ENRICHED, 5, lineage=(3, 9))])
-    assert "with lineage p.raw:3:9 in place of p.raw:0:105" in report.problems[0].found
-
-
-def test_what_is_deleted_unread_is_told_with_its_range() -> None:
-    report = judged(CLEAN, partition([9], 4, begin=9, deleted=range(4, 9)), [])
-    assert report.breaches == {Breach.DELETED_UNREAD: 1}
-    assert (report.problems[0].coordinates, report.not_yet_processed) == ("p.raw:0:4", 1)
-    assert "offsets 4 to 8 were deleted" in report.problems[0].found
-
-
-def test_what_lies_outside_the_bounds_is_not_looked_at() -> None:
-    inputs = partition([1, 2, 3, 4], 4, begin=1, end=4, flags={1: 0, 3: 0})
-    outs = [*healthy(TAG, 2), Out(Kind.ENRICHED, 3), Out(Kind.ENRICHED, 3)]
-    report = judged(TAG, inputs, [*outs, Out(Kind.ENRICHED, 0), Out(Kind.ENRICHED, 7), Out(Kind.ENRICHED, 9)])
-    assert report.adds_up
-    assert (report.records, report.not_yet_processed) == (1, 1)
-
-
-@pytest.mark.parametrize(("lineage", "found"), [((0, 7), 1), ((0, 9), 0), (NO_LINEAGE, 1)])
-def test_an_orphan_is_within_the_bounds_by_its_own_lineage(lineage: tuple[int, int], found: int) -> None:
-    scope = Scope("raw", {0: Range(5, 8)})
-    stray = Out(Kind.ENRICHED, 2, lineage=lineage)
-    report = judged(TAG, partition([1, 3], 4), [*healthy(TAG, 1), *healthy(TAG, 3), stray], scope=scope)
-    assert report.breaches == ({Breach.ORPHAN: 1} if found else {})
 
 
 def model(stage: Stage, offsets: list[int], committed: int, outs: list[Out]) -> Counter[str]:
