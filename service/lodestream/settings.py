@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lodestream.errors import LodestreamError
@@ -51,6 +51,11 @@ class Settings(BaseSettings):
     instance_id: str | None = Field(None, description="Static group membership; one per process, never two alike.")
     session_timeout_seconds: PositiveFloat = Field(10, description="A silent worker loses its partitions.")
     transaction_timeout_seconds: PositiveFloat = Field(20, description="Kafka ends an abandoned transaction.")
+    watchdog_seconds: PositiveFloat = Field(
+        120,
+        validate_default=True,
+        description="A worker that has work and makes no progress for this long ends itself.",
+    )
     commit_interval_ms: int = Field(30, ge=0, le=5000, description="A lane that is not behind waits this long to fill.")
     batch_max_records: PositiveInt = Field(5000, description="Records of one transaction at most.")
     batch_max_bytes: PositiveInt = Field(8 * MIB, description="Input bytes of one transaction, above one record.")
@@ -84,6 +89,15 @@ class Settings(BaseSettings):
         0, ge=0, le=60, description="Fault tests only: keep each transaction open this long before its commit."
     )
 
+    @field_validator("watchdog_seconds")
+    @classmethod
+    def _longer_than_a_transaction(cls, seconds: float, others: ValidationInfo) -> float:
+        """A transaction has its own deadline, whose answer is better than a dump of stacks."""
+        transaction = others.data.get("transaction_timeout_seconds", 0)
+        if seconds <= transaction:
+            raise ValueError(f"{seconds:g} is not more than LODESTREAM_TRANSACTION_TIMEOUT_SECONDS ({transaction:g})")
+        return seconds
+
     def topic(self, name: str) -> str:
         """A topic's full name."""
         return self.topic_prefix + name
@@ -116,6 +130,7 @@ def load(**overrides: object) -> Settings:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         wrong = "; ".join(
-            f"LODESTREAM_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}" for item in error.errors()
+            f"LODESTREAM_{'_'.join(map(str, item['loc'])).upper()}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()
         )
         raise LodestreamError(f"wrong setting: {wrong}") from None

@@ -2,28 +2,37 @@
 
 Its output says how many records its partition has seen before, so that an output alone proves that the state was
 right: the record at place n of its partition must say n, whatever was killed in between. Some values break the
-step on purpose.
+step on purpose; those that hang it do so unless `COUNTING_WORKER_TAME` is set. With `COUNTING_WORKER_DEAF` it never
+takes up the fetching of a partition again that it has paused.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
+import re
 import struct
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 from prometheus_client import CollectorRegistry
 
 from lodestream import logs, settings
+from lodestream.engine import runtime
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.process import run_engine
 from lodestream.engine.runtime import Engine
 from lodestream.engine.step import Outcome, Output, Record, Size, State, StoreSize, one_by_one
+from lodestream.engine.transaction import Message, TransactionalWriter
 from lodestream.errors import Reason, Rejected
 from lodestream.kafka.clients import client_arguments
 from lodestream.metrics import Metrics
 
 TOO_LARGE = 10 << 20
+TAME = "COUNTING_WORKER_TAME" in os.environ
+DEAF = "COUNTING_WORKER_DEAF" in os.environ
 
 
 class Counter:
@@ -69,6 +78,10 @@ class CountingStep:
 
     def _count(self, record: Record) -> list[Output]:
         value = record.value or b""
+        if value.startswith(b"slow"):
+            time.sleep(0.015)  # and a second for as many as a step gets at once
+        if value.startswith(b"hang") and not TAME:
+            hang(value)
         if value.startswith(b"reject"):
             raise Rejected(Reason.INVALID_RECORD, "asked for")
         before = self._counter.count
@@ -78,6 +91,41 @@ class CountingStep:
         if value.startswith(b"large"):
             return [Output("out", record.key, b"x" * TOO_LARGE)]
         return [Output("out", record.key, b"%d %s" % (before, value), partition=record.partition)]
+
+
+def hang(value: bytes) -> None:
+    if value.startswith(b"hang-python"):
+        hang_in_python()
+    if value.startswith(b"hang-native"):
+        hang_with_the_interpreters_lock()
+
+
+def hang_in_python() -> NoReturn:
+    while True:
+        pass
+
+
+def hang_with_the_interpreters_lock() -> None:
+    """No other thread runs meanwhile; it takes years."""
+    re.match(r"(a+)+$", "a" * 64 + "b")
+
+
+class HangingWriter(TransactionalWriter):
+    """Never ends a transaction with the value `hang-commit`."""
+
+    async def commit(self, messages: Mapping[tuple[str, int], Sequence[Message]], next_offset: int) -> None:
+        if not TAME and any(b"hang-commit" in (value or b"") for some in messages.values() for _, value, _ in some):
+            await self.hang_in_a_commit()
+        await super().commit(messages, next_offset)
+
+    async def hang_in_a_commit(self) -> None:
+        await asyncio.Event().wait()
+
+
+class CountingEngine(Engine):
+    def resume(self, partition: int) -> None:
+        if not DEAF:
+            super().resume(partition)
 
 
 def main() -> int:
@@ -94,6 +142,8 @@ def main() -> int:
         client=client_arguments(current),
         session_timeout=current.session_timeout_seconds,
         transaction_timeout=current.transaction_timeout_seconds,
+        watchdog_seconds=current.watchdog_seconds,
+        queue_bytes=current.lane_queue_bytes,
         hold_transaction=current.hold_transaction_seconds,
         batch_records=current.batch_max_records,
         breaker_run=current.dead_letter_run_limit,
@@ -101,7 +151,8 @@ def main() -> int:
         state_folder=current.state_folder,
         snapshot_interval=current.snapshot_interval_seconds,
     )
-    return run_engine(lambda: Engine(config, CountingStep, Metrics(CollectorRegistry(), "clean")))
+    setattr(runtime, "TransactionalWriter", HangingWriter)  # noqa: B010 - a name that the module does not export
+    return run_engine(lambda: CountingEngine(config, CountingStep, Metrics(CollectorRegistry(), "clean")))
 
 
 if __name__ == "__main__":

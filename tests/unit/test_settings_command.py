@@ -57,6 +57,19 @@ def test_a_wrong_value_is_refused_by_its_name() -> None:
     assert "LODESTREAM_HTTP_PORT" in str(result.exception)
 
 
+@pytest.mark.parametrize(("watchdog", "transaction"), [("20", "20"), ("5", "10"), (None, "300")])
+def test_a_watchdog_that_bites_before_a_transaction_is_given_up_is_refused(
+    watchdog: str | None, transaction: str
+) -> None:
+    own = {} if watchdog is None else {"LODESTREAM_WATCHDOG_SECONDS": watchdog}
+    result = run(**own, LODESTREAM_TRANSACTION_TIMEOUT_SECONDS=transaction)
+    assert result.exit_code == 1
+    assert str(result.exception) == (
+        f"wrong setting: LODESTREAM_WATCHDOG_SECONDS: {watchdog or 120} is not more than "
+        f"LODESTREAM_TRANSACTION_TIMEOUT_SECONDS ({transaction})"
+    )
+
+
 def test_a_misspelt_variable_is_told_with_what_was_meant() -> None:
     environment = {
         "LODESTREAM_BOOTSTRAP_SERVER": "x",

@@ -35,6 +35,7 @@ def engine_config(agent: str, settings: Settings, number: int = 0) -> EngineConf
         snapshot_interval=settings.snapshot_interval_seconds,
         session_timeout=settings.session_timeout_seconds,
         transaction_timeout=settings.transaction_timeout_seconds,
+        watchdog_seconds=settings.watchdog_seconds,
         commit_interval=settings.commit_interval_ms / 1000,
         batch_records=settings.batch_max_records,
         batch_bytes=settings.batch_max_bytes,

@@ -28,6 +28,7 @@ class EngineConfig:
     compression: str | None = "lz4"
     session_timeout: float = 10
     transaction_timeout: float = 20
+    watchdog_seconds: float = 120  # without progress, though there is work: then the process ends
     commit_interval: float = 0.03
     batch_records: int = 5000
     batch_bytes: int = 8 << 20

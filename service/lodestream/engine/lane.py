@@ -106,6 +106,11 @@ class Lane:
         return self.state.next_offset if self.state is not None else self._committed
 
     @property
+    def busy(self) -> bool:
+        """It has records that are not committed: queued, in the step or in a transaction."""
+        return self.waiting > 0 or self._stepping or self._reached.offset != self.next_offset
+
+    @property
     def keepable(self) -> PartitionState | None:
         """The state, when it is exactly the committed one: all that may outlive this lane."""
         if self.state is None or not self.ready or self._stepping:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import sys
-import threading
 from collections.abc import Callable
 from signal import Signals
 
@@ -14,6 +11,7 @@ import faust
 import structlog
 
 from lodestream.engine.runtime import Engine
+from lodestream.engine.watchdog import end_after, watching
 from lodestream.errors import LodestreamError
 
 STOP_SECONDS = 45  # a stop that takes longer hangs: lanes 15 s, producers 5 s, Faust's own waits about 5 s
@@ -26,7 +24,7 @@ class Worker(faust.Worker):
     """Faust's worker, quiet, with a bound on how long a stop may take."""
 
     def _schedule_shutdown(self, signal: Signals) -> None:
-        _end_after(STOP_SECONDS)
+        end_after(STOP_SECONDS)
         super()._schedule_shutdown(signal)
 
 
@@ -42,11 +40,12 @@ def run_engine(build: Callable[[], Engine]) -> int:
     calm_garbage_collector()
     try:
         engine = loop.run_until_complete(prepare())
-        engine.app.on_crash = lambda: _end_after(STOP_SECONDS)
-        engine.on_stopped = lambda: _end_after(LEAVE_SECONDS, lambda: _exit_code(engine, 0))
+        engine.app.on_crash = lambda: end_after(STOP_SECONDS)
+        engine.on_stopped = lambda: end_after(LEAVE_SECONDS, lambda: _exit_code(engine, 0))
         worker = Worker(engine.app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
         worker.spinner = None  # it writes control characters to standard output
-        worker.execute_from_commandline()
+        with watching(engine, loop):
+            worker.execute_from_commandline()
     except SystemExit as exit_:
         return _exit_code(engine, exit_.code)
     except BaseException as error:  # - Faust raises a crash's reason again
@@ -72,18 +71,3 @@ def _exit_code(engine: Engine | None, code: object) -> int:
     if failure is not None:
         return failure.exit_code if isinstance(failure, LodestreamError) else 1
     return code if isinstance(code, int) else 1
-
-
-def _end_after(seconds: float, code: Callable[[], int] = lambda: 70) -> None:
-    """End the process if it has not ended by itself: whatever is open then is fenced by the next owner.
-
-    `code` is asked then, for a crash may come while it stops; 70 is EX_SOFTWARE of sysexits.h.
-    """
-
-    def end() -> None:
-        sys.stderr.flush()
-        os._exit(code())
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()

@@ -25,7 +25,6 @@ from lodestream.errors import LodestreamError
 
 CLOSE_SECONDS = 15  # a lane's last transactions at a rebalance or stop; past it the next owner's fence ends them
 LOOP_SECONDS = 10  # an event loop that has not turned for so long is not alive: 50 times a batch's 0.2 s
-STALL_SECONDS = 120  # work waits and nothing was committed: six transaction time-outs
 MONITOR_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
@@ -72,6 +71,7 @@ class Engine:
         self._assigned = False
         self._stopping = False
         self._turned_at = time.monotonic()
+        self._opening_since: float | None = None  # the group gave partitions, their lanes are not there yet
         self.app = self._build_app()
 
     # What Faust calls.
@@ -107,6 +107,7 @@ class Engine:
         @app.on_partitions_revoked.connect(weak=False)
         async def revoked(*_args: Any, **_kwargs: Any) -> None:
             self._assigned = False
+            self._opening_since = None
             self._observer.ready(False)
             await self._close_lanes()
 
@@ -126,6 +127,7 @@ class Engine:
 
         Cancelled midway by a new rebalance, it leaves producers that the next call stops.
         """
+        self._opening_since = time.monotonic() if partitions else None
         async with self._fencing:
             await self._close_lanes()
             await asyncio.gather(*(writer.stop() for writer in self._writers.values()))
@@ -138,6 +140,7 @@ class Engine:
     def open(self, committed: Mapping[int, int], generation: int) -> None:
         """Start a lane per partition. A state that was kept stays when it is the committed one."""
         self._generation = generation
+        self._opening_since = None
         kept, self._kept = self._kept, {}
         for partition, offset in committed.items():
             lane = Lane(
@@ -231,12 +234,11 @@ class Engine:
     # Watching.
 
     async def _monitor(self) -> None:
-        """Turn with the loop: how late it is, how far behind the lanes are, whether all is ready."""
+        """Look each second: how late the loop is, how far behind the lanes are, whether all is ready."""
         while not self._stopping:
             due = time.monotonic() + MONITOR_SECONDS
             await asyncio.sleep(MONITOR_SECONDS)
-            self._turned_at = time.monotonic()
-            self._observer.loop_delay(max(0.0, self._turned_at - due))
+            self._observer.loop_delay(max(0.0, time.monotonic() - due))
             self._observer.ready(self.ready().ok)
             self._observer.lag(self._lag())
 
@@ -253,10 +255,41 @@ class Engine:
         now = time.monotonic()
         if now - self._turned_at > LOOP_SECONDS:
             return Condition(False, f"the event loop has not turned for {now - self._turned_at:.0f} s")
-        for lane in list(self._lanes.values()):
-            if lane.ready and lane.waiting and now - lane.progressed_at > STALL_SECONDS:
-                return Condition(False, f"partition {lane.partition} has made no progress for {STALL_SECONDS} s")
+        stalled = self.stalled(self.config.watchdog_seconds)
+        if stalled is not None:
+            return Condition(False, stalled)
         return Condition(True, "alive")
+
+    def turned(self) -> None:
+        """The event loop turns (told by the watchdog, from before Faust has started until after it has stopped)."""
+        self._turned_at = time.monotonic()
+
+    def stalled(self, seconds: float) -> str | None:
+        """Which work in hand has not moved for so long: a batch, or a state to restore."""
+        now = time.monotonic()
+        for lane in self._running():
+            if (lane.busy or not lane.ready) and now - lane.progressed_at > seconds:
+                what = "made no progress" if lane.ready else "restored nothing"
+                return f"partition {lane.partition} has {what} for {now - lane.progressed_at:.0f} s"
+        return None
+
+    def quiet(self, seconds: float) -> dict[int, int]:
+        """Partitions with nothing in hand for so long, and the next offset of each."""
+        since = time.monotonic() - seconds
+        return {
+            lane.partition: lane.next_offset
+            for lane in self._running()
+            if lane.ready and not lane.busy and lane.progressed_at < since
+        }
+
+    def unopened(self, seconds: float) -> bool:
+        """The group gave us partitions so long ago, and they have no lanes yet."""
+        since = self._opening_since
+        return since is not None and not self._stopping and time.monotonic() - since > seconds
+
+    def _running(self) -> list[Lane]:
+        """A stop has a limit of its own."""
+        return [] if self._stopping else list(self._lanes.values())
 
     def ready(self) -> Condition:
         """Partitions assigned, producers fenced, state restored."""

@@ -1,0 +1,186 @@
+"""What the watchdog concludes from what it is told, without a process that ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import cycle
+from types import SimpleNamespace
+
+import pytest
+from test_engine_lane import CONFIG, Log, fetched, lane, until
+
+from counting_worker import CountingStep
+from lodestream.engine import watchdog
+from lodestream.engine.observer import Observer
+from lodestream.engine.runtime import Engine
+from lodestream.engine.watchdog import Watchdog
+
+SECONDS = 100.0
+
+
+class Told:
+    """An engine that says what it is told to say."""
+
+    config = replace(CONFIG, watchdog_seconds=SECONDS)
+
+    def __init__(self) -> None:
+        self.still: dict[int, int] = {}
+        self.opening = False
+        self.stall: str | None = None
+
+    def turned(self) -> None: ...
+
+    def stalled(self, seconds: float) -> str | None:
+        assert seconds == SECONDS
+        return self.stall
+
+    def quiet(self, seconds: float) -> Mapping[int, int]:
+        assert seconds < SECONDS
+        return dict(self.still)
+
+    def unopened(self, seconds: float) -> bool:
+        assert seconds == SECONDS
+        return self.opening
+
+
+class Scene:
+    """A watchdog whose time and Kafka are the test's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        self.kafka: set[int] | None = set()  # partitions with records that nobody took; None: it does not answer
+        self.asked = 0
+        monkeypatch.setattr(watchdog, "time", SimpleNamespace(monotonic=lambda: self.now))
+        self.engine = Told()
+        self.loop = asyncio.new_event_loop()
+        self.dog = Watchdog(self.engine, self.loop)
+        monkeypatch.setattr(self.dog, "_ask", self._ask)
+
+    def _ask(self, quiet: Mapping[int, int]) -> set[int] | None:
+        self.asked += 1
+        return None if self.kafka is None else self.kafka & set(quiet)
+
+    def look_for(self, seconds: float) -> str | None:
+        """Look every half second for so long; the first reason to end."""
+        for _ in range(int(2 * seconds)):
+            self.now += 0.5
+            reason = self.dog._left_behind()
+            if reason is not None:
+                return reason
+        return None
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    one = Scene(monkeypatch)
+    yield one
+    one.loop.close()
+
+
+def test_nothing_in_hand_and_nothing_at_kafka_is_no_reason(scene: Scene) -> None:
+    scene.engine.still = {0: 7, 1: 0}
+    assert scene.look_for(50 * SECONDS) is None
+    assert scene.asked == 100, "Kafka is asked twice in the time, not at each look"
+
+
+def test_records_that_are_not_taken_for_the_whole_time_are_a_reason(scene: Scene) -> None:
+    scene.engine.still = {0: 7, 1: 0}
+    scene.kafka = {1}
+    began = scene.now
+    assert scene.look_for(3 * SECONDS) == "partition 1 has records from offset 0 on that have not been taken"
+    assert SECONDS <= scene.now - began <= 1.5 * SECONDS + 1
+
+
+def test_a_worker_that_takes_some_of_them_lives_on(scene: Scene) -> None:
+    scene.kafka = {0}
+    for offset in range(20):
+        scene.engine.still = {0: offset}
+        assert scene.look_for(0.9 * SECONDS) is None
+
+
+def test_a_worker_that_took_them_while_kafka_was_asked_lives_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.kafka = {0}
+    before_and_after_asking: Iterator[dict[int, int]] = cycle([{0: 7}, {}])
+    monkeypatch.setattr(scene.engine, "quiet", lambda _: next(before_and_after_asking))
+    assert scene.look_for(10 * SECONDS) is None
+    assert scene.asked == 20
+
+
+def test_an_outage_does_not_count(scene: Scene) -> None:
+    scene.engine.still = {0: 7}
+    for kafka in [{0}, None] * 20:
+        scene.kafka = kafka
+        assert scene.look_for(0.9 * SECONDS) is None
+
+
+@pytest.mark.parametrize("kafka", [None, set()])
+def test_partitions_without_lanes_are_a_reason_when_kafka_answers(scene: Scene, kafka: set[int] | None) -> None:
+    scene.engine.opening = True
+    scene.kafka = kafka
+    reason = scene.look_for(2 * SECONDS)
+    assert reason == (None if kafka is None else "partitions were assigned more than 100 s ago and are not opened")
+
+
+@pytest.fixture
+async def engine() -> Engine:
+    config = replace(CONFIG, client={"bootstrap_servers": ["127.0.0.1:1"]}, watchdog_seconds=SECONDS)
+    return Engine(config, CountingStep, Observer())
+
+
+async def test_an_engine_tells_work_in_hand_from_nothing_to_do(engine: Engine) -> None:
+    log = Log(seconds=0.2)
+    one = lane(log)
+    engine._lanes[0] = one
+    assert engine.quiet(-1) == {}
+    assert "restored nothing" in (engine.stalled(-1) or "")
+    running = asyncio.create_task(one.run())
+    await until(lambda: one.ready)
+    assert (engine.stalled(-1), engine.quiet(-1)) == (None, {0: 0})
+
+    one.put([fetched(0, b"a")])
+    assert one.waiting == 1
+    await until(lambda: log.under_way == 1)
+    assert one.waiting == 0, "what is in a transaction waits nowhere, and is work in hand all the same"
+    assert "made no progress" in (engine.stalled(-1) or "")
+    assert engine.stalled(60) is None
+    assert engine.quiet(-1) == {}
+    await until(lambda: log.commits == 1)
+    assert (engine.stalled(-1), engine.quiet(-1)) == (None, {0: 1})
+
+    one.close()
+    await running
+
+
+async def test_a_stop_has_its_own_limit(engine: Engine) -> None:
+    engine._lanes[0] = lane(Log())
+    engine._opening_since = 0
+    assert engine.stalled(-1) is not None
+    assert engine.unopened(-1)
+    engine._stopping = True
+    assert (engine.stalled(-1), engine.quiet(-1), engine.unopened(-1)) == (None, {}, False)
+
+
+async def outer(entered: asyncio.Event) -> None:
+    await inner(entered)
+
+
+async def inner(entered: asyncio.Event) -> None:
+    entered.set()
+    secret = "the text of an article"  # noqa: S105 - what a dump must not hold
+    await asyncio.sleep(len(secret) * 1000)
+
+
+async def test_a_dump_names_where_tasks_and_threads_stand_and_holds_no_values() -> None:
+    entered = asyncio.Event()
+    task = asyncio.create_task(outer(entered), name="lane-7")
+    await entered.wait()
+    found = watchdog.tasks(asyncio.get_running_loop())
+    where = [place.split()[-1] for place in found["lane-7"]]
+    assert where == ["outer", "inner", "sleep"]
+    assert found["lane-7"][0].startswith("unit/test_engine_watchdog.py:")
+    threads = watchdog.threads()
+    assert any("test_a_dump_names_where" in place for place in threads["MainThread"])
+    assert "the text" not in str(found) + str(threads)
+    task.cancel()
