@@ -113,10 +113,12 @@ def hang_with_the_interpreters_lock() -> None:
 class HangingWriter(TransactionalWriter):
     """Never ends a transaction with the value `hang-commit`."""
 
-    async def commit(self, messages: Mapping[tuple[str, int], Sequence[Message]], next_offset: int) -> None:
+    async def commit(
+        self, messages: Mapping[tuple[str, int], Sequence[Message]], next_offset: int
+    ) -> Mapping[tuple[str, int], int]:
         if not TAME and any(b"hang-commit" in (value or b"") for some in messages.values() for _, value, _ in some):
             await self.hang_in_a_commit()
-        await super().commit(messages, next_offset)
+        return await super().commit(messages, next_offset)
 
     async def hang_in_a_commit(self) -> None:
         await asyncio.Event().wait()

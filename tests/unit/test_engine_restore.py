@@ -52,7 +52,13 @@ async def restored(
     told = Told()
     settings = config()
     restorer = Restorer(
-        config=settings, partition=2, new_step=new_step, logs=memory, snapshots=Snapshots(settings), observer=told
+        config=settings,
+        partition=2,
+        new_step=new_step,
+        logs=memory,
+        snapshots=Snapshots(settings),
+        observer=told,
+        progressed=lambda: None,
     )
     state = await restorer.restore(committed, PARTITIONS)
     restorer.report_tears(state, committed)

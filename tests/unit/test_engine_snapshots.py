@@ -74,6 +74,7 @@ async def restore(
         logs=memory,
         snapshots=Snapshots(settings),
         observer=told,
+        progressed=lambda: None,
     )
     return await restorer.restore(committed, partitions), told.events
 

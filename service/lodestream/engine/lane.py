@@ -88,7 +88,13 @@ class Lane:
         self._observer = observer
         self._inbox = Inbox(config, partition, flow)
         self._restorer = Restorer(
-            config=config, partition=partition, new_step=new_step, logs=logs, snapshots=snapshots, observer=observer
+            config=config,
+            partition=partition,
+            new_step=new_step,
+            logs=logs,
+            snapshots=snapshots,
+            observer=observer,
+            progressed=self._progress,
         )
         self._snapshotter = Snapshotter(config, partition, snapshots, observer)
         self._closing = False
@@ -121,6 +127,9 @@ class Lane:
     def waiting(self) -> int:
         """Records that are fetched and not yet taken."""
         return self._inbox.waiting
+
+    def _progress(self) -> None:
+        self.progressed_at = time.monotonic()
 
     def put(self, records: list[Any]) -> None:
         """Queue fetched records."""

@@ -77,7 +77,10 @@ class Restorer:
         logs: Logs,
         snapshots: Snapshots,
         observer: Observer,
+        progressed: Callable[[], None],
     ) -> None:
+        """`progressed` is called whenever a restore has come further."""
+        self._progressed = progressed
         self._config = config
         self._partition = partition
         self._new_step = new_step
@@ -146,6 +149,7 @@ class Restorer:
         state = await asyncio.to_thread(self._snapshots.read, self._partition, run.partitions, step)
         if state is None or state.place is None:
             return PartitionState(step)
+        self._progressed()
         run.check(state, state.place)
         log.info("snapshot read", topic=self._config.changelog, partition=self._partition, blocks=state.blocks)
         return state
@@ -203,6 +207,7 @@ class Restorer:
             state.take(*newest)
 
     def _tell(self, blocks: int, share: float) -> None:
+        self._progressed()
         self._observer.restoring(self._partition, blocks, share)
         if time.monotonic() - self._said_at > LOG_SECONDS:
             self._said_at = time.monotonic()
