@@ -21,7 +21,7 @@ from lodestream.engine.step import Step
 from lodestream.engine.topic_logs import TopicLogs
 from lodestream.engine.transaction import FencedError, TransactionalWriter
 from lodestream.engine.transport import Batch, BatchSchema, Transport
-from lodestream.errors import LodestreamError
+from lodestream.errors import LodestreamError, TopicsError
 
 CLOSE_SECONDS = 15  # a lane's last transactions at a rebalance or stop; past it the next owner's fence ends them
 LOOP_SECONDS = 10  # an event loop that has not turned for so long is not alive: 50 times a batch's 0.2 s
@@ -136,6 +136,23 @@ class Engine:
                 self._writers[partition] = TransactionalWriter(self.config, partition)
             await asyncio.gather(*(writer.start() for writer in self._writers.values()))
             log.info("fenced", topic=self.config.input, partitions=sorted(partitions))
+
+    async def starts(self, committed: Mapping[int, int]) -> dict[int, int]:
+        """Where to read each partition from. Says what retention took unread; raises `TopicsError` for a lost log."""
+        starts = {}
+        for partition, bounds in (await self._logs.all_input_offsets(committed)).items():
+            offset = committed[partition]
+            where = {"topic": self.config.input, "partition": partition}
+            if offset > bounds.high:
+                raise TopicsError(
+                    f"{self.config.input}[{partition}] ends at {bounds.high}, but {offset} is committed: the topic was "
+                    "made anew, or has lost its end. Replay under a new prefix"
+                )
+            if 0 < offset < bounds.beginning:
+                self._observer.expired(bounds.beginning - offset)
+                log.error("records were lost: retention took them unread", **where, first=offset, end=bounds.beginning)
+            starts[partition] = max(offset, bounds.beginning)
+        return starts
 
     def open(self, committed: Mapping[int, int], generation: int) -> None:
         """Start a lane per partition. A state that was kept stays when it is the committed one."""

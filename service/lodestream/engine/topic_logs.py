@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 
 from lodestream.engine.config import EngineConfig
 from lodestream.kafka.log import LogRecord, Offsets, offsets, read_log
@@ -22,6 +22,9 @@ class TopicLogs:
 
     async def input_offsets(self, partition: int) -> Offsets:
         return await self._offsets(self._config.input, partition)
+
+    async def all_input_offsets(self, partitions: Collection[int]) -> dict[int, Offsets]:
+        return await offsets(self._config.client, self._config.input, partitions) if partitions else {}
 
     def input(self, partition: int, start: int, end: int) -> AsyncGenerator[list[LogRecord], None]:
         return self._read(self._config.input, partition, start, end)

@@ -8,19 +8,23 @@ names them all.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import aiokafka
 import faust
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from lodestream.engine.config import EngineConfig
+from lodestream.errors import LodestreamError
 
 FETCH_WAIT_MS = 100  # an empty fetch comes back after this: bounds idle work (10 fetches/s) and shutdown
+SEEK_SECONDS = 75  # to take partitions over: below Faust's own 90, above a transaction's time-out
 FETCH_BYTES = 4 << 20  # per partition and fetch; larger fetches were slower, smaller ones cost more events
 
 
@@ -41,8 +45,16 @@ class Lanes(Protocol):
         """End the lanes, start a producer per partition: nobody else can write for them any more."""
         ...
 
+    async def starts(self, committed: Mapping[int, int]) -> Mapping[int, int]:
+        """Where to read each partition from: its committed offset (0: none), or the log's beginning."""
+        ...
+
     def open(self, committed: Mapping[int, int], generation: int) -> None:
         """Start a lane per partition from its committed offset."""
+        ...
+
+    async def fail(self, error: BaseException) -> None:
+        """End the process."""
         ...
 
 
@@ -68,7 +80,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             group_instance_id=config.instance_id,
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            auto_offset_reset="none",  # what retention took unread must be told, and never skipped in silence
             isolation_level="read_committed",
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=FETCH_WAIT_MS,
@@ -86,7 +98,16 @@ class Consumer(driver.Consumer):
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
-        records, _active = await self._wait_next_records(timeout)
+        try:
+            records, _active = await self._wait_next_records(timeout)
+        except NoOffsetForPartitionError:  # `perform_seek` says where to begin, and is about to
+            return
+        except OffsetOutOfRangeError as error:
+            gone = ", ".join(f"{tp.topic}[{tp.partition}]:{offset}" for tp, offset in error.args[0].items())
+            raise LodestreamError(
+                f"{gone} is no longer in the log: retention took records before they were read. The worker begins anew "
+                "where the log does, and says how much was lost"
+            ) from error
         generation = self.app.consumer_generation_id
         if not records or self.should_stop:
             return
@@ -122,14 +143,34 @@ class Consumer(driver.Consumer):
         """Faust's bookkeeping per offset, which nothing here needs."""
 
     async def perform_seek(self) -> None:
-        """Fence first, read the committed offsets then: what a former owner had open is ended by that."""
+        """Fence first, read the committed offsets then: what a former owner had open is ended by that.
+
+        Faust gives up waiting for this after a while, and lives on without it: so it has a limit of its own.
+        """
         lanes: Lanes = self.transport.lanes  # type: ignore[attr-defined]
+        try:
+            async with asyncio.timeout(SEEK_SECONDS):
+                await self._seek_all(lanes)
+        except TimeoutError:
+            await lanes.fail(LodestreamError(f"Kafka did not let us take over partitions within {SEEK_SECONDS} s"))
+        except LodestreamError as error:
+            await lanes.fail(error)
+
+    async def _seek_all(self, lanes: Lanes) -> None:
         generation = self.app.consumer_generation_id
         mine = {tp for tp in self.assignment() if tp.topic == lanes.config.input}
         await lanes.fence({tp.partition for tp in mine})
         await super().perform_seek()
         if generation == self.app.consumer_generation_id:
-            lanes.open({tp.partition: self._committed_offset.get(tp) or 0 for tp in mine}, generation)
+            committed = {tp.partition: self._committed_offset.get(tp) or 0 for tp in mine}
+            starts = await lanes.starts(committed)
+            try:
+                for tp in mine:
+                    await self.seek(tp, starts[tp.partition])
+            except IllegalStateError:  # not ours any more: the next rebalance has begun
+                return
+            if generation == self.app.consumer_generation_id:
+                lanes.open(committed, generation)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's stuck detection counts events and commits that do not exist here; health has its own."""
