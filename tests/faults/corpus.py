@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lodestream.headers import Header
@@ -16,6 +16,11 @@ from lodestream.replay.documents import RawDocument
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 SITES = 12
+# Letters of four scripts whose articles, keyed by script, go to four different partitions of four.
+_SCRIPTS = [
+    str.maketrans("abdefgiklmnoprstv", letters)
+    for letters in ("abdefgiklmnoprstv", "абдефгиклмнопрств", "αβδεφγικλμνοπρστω", "กขคงจฉชดตถทธนบปผพ")
+]
 _SYLLABLES = [consonant + vowel for consonant in "bdfgklmnprstv" for vowel in "aeio"]
 
 
@@ -50,6 +55,21 @@ def documents(number: int, seed: int) -> list[RawDocument]:
             page = pages[at % len(pages)]
             made.append(_raw(page.read_bytes(), f"{page.stem}-{at}", "seeds", "text/plain"))
     return made
+
+
+def in_four_scripts(made: list[RawDocument]) -> list[RawDocument]:
+    """The same documents, each site in a script of its own: every partition of `articles` has something to do."""
+    return [_in_script(one) for one in made]
+
+
+def _in_script(one: RawDocument) -> RawDocument:
+    number = one.key.removeprefix(b"site-").removesuffix(b".example")
+    if not number.isdigit():
+        return one
+    article = json.loads(one.value)
+    letters = _SCRIPTS[int(number) % len(_SCRIPTS)]
+    spelt = {**article, **{name: article[name].translate(letters) for name in ("title", "body")}}
+    return replace(one, value=json.dumps(spelt).encode())
 
 
 def _new(source: random.Random, at: int) -> Known:
