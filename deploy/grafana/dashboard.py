@@ -214,6 +214,17 @@ ROWS: Final[Sequence[tuple[str, Sequence[Panel]]]] = (
                     (total("stage", f"increase({of('fenced_lanes_total')}[10m])"), "{{stage}} fenced"),
                 ],
             ),
+            Panel(
+                "Torn, repeated, expired",
+                "In the last hour: transactions that Kafka did not keep whole, records written twice and taken once, "
+                "and offsets that retention took unread. All should be 0.",
+                "short",
+                [
+                    (total("stage", f"increase({of('torn_transactions_total')}[1h])"), "{{stage}} torn"),
+                    (total("stage", f"increase({of('repeated_records_total')}[1h])"), "{{stage}} repeated"),
+                    (total("stage", f"increase({of('expired_records_total')}[1h])"), "{{stage}} expired"),
+                ],
+            ),
         ),
     ),
     (
@@ -247,14 +258,18 @@ ROWS: Final[Sequence[tuple[str, Sequence[Panel]]]] = (
                 "Partitions whose state is being restored.",
                 "short",
                 [(total("stage", of("state_restoring_partitions")), "{{stage}}")],
-                width=12,
             ),
             Panel(
                 "Restored blocks",
                 "Changelog blocks applied by restores.",
                 "cps",
                 [(total("stage", rate("state_restored_blocks_total")), "{{stage}}")],
-                width=12,
+            ),
+            Panel(
+                "Snapshots",
+                "In the last hour. failed: the disk took none; ignored: one that did not fit.",
+                "short",
+                [(total("stage, event", f"increase({of('snapshots_total')}[1h])"), "{{stage}} {{event}}")],
             ),
         ),
     ),

@@ -175,7 +175,8 @@ def test_selectors_find_their_pods_and_names_exist(folder: str) -> None:
             for container in containers(item):
                 assert all(("ConfigMap", entry["configMapRef"]["name"]) in names for entry in container["envFrom"])
                 mounted = {mount["name"] for mount in container["volumeMounts"]}
-                assert mounted == {volume["name"] for volume in pod(item)["volumes"]}
+                claims = {claim["metadata"]["name"] for claim in item["spec"].get("volumeClaimTemplates", ())}
+                assert mounted == {volume["name"] for volume in pod(item)["volumes"]} | claims
 
 
 @pytest.mark.parametrize("folder", RENDERED)

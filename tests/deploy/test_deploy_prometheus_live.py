@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lodestream.engine.observer import Tear
 from lodestream.engine.step import StoreSize
 from lodestream.http.server import Health, HttpServer
 from lodestream.metrics import Metrics, Stage, new_registry
@@ -41,6 +42,10 @@ def work(metrics: Metrics, number: int) -> None:
     metrics.aborted()
     metrics.rebalanced(4)
     metrics.fenced()
+    metrics.torn(Tear.OFFSET_AHEAD)
+    metrics.repeated(2)
+    metrics.expired(3)
+    metrics.snapshot_written(0, 0.2, 1000)
     metrics.loop_delay(0.003)
     metrics.restoring(1, number, 0.5)
     metrics.state(

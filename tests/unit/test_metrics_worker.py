@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from lodestream.engine.observer import Observer
+from lodestream.engine.observer import Observer, Tear
 from lodestream.engine.step import StoreSize
 from lodestream.errors import Reason
 from lodestream.metrics import Metrics, new_registry
-from lodestream.metrics.catalogue import OUTCOMES, TAG_KINDS, Stage
+from lodestream.metrics.catalogue import OUTCOMES, SNAPSHOT_EVENTS, TAG_KINDS, TEARS, Stage
 
 NOW = 1_753_000_000.0
 
@@ -247,3 +247,47 @@ def test_the_registry_of_a_process_holds_its_memory_and_cpu_too() -> None:
     assert "process_resident_memory_bytes" in text
     assert "process_cpu_seconds_total" in text
     assert "_created" not in text
+
+
+def test_torn_repeated_and_expired_are_counted_from_0() -> None:
+    worker = Worker("dedupe")
+    for name in ("repeated_records_total", "expired_records_total"):
+        assert worker.value(name) == 0
+    assert [worker.value("torn_transactions_total", tear=tear) for tear in Tear] == [0, 0]
+    worker.metrics.torn(Tear.OFFSET_AHEAD)
+    worker.metrics.repeated(3)
+    worker.metrics.expired(40)
+    assert [worker.value("torn_transactions_total", tear=tear) for tear in Tear] == [0, 1]
+    assert (worker.value("repeated_records_total"), worker.value("expired_records_total")) == (3, 40)
+
+
+def test_snapshots_are_counted_and_their_sizes_summed_over_the_partitions_that_are_ours() -> None:
+    worker = Worker("dedupe")
+    worker.metrics.snapshot_written(0, 0.5, 100)
+    worker.metrics.snapshot_written(1, 0.5, 30)
+    worker.metrics.snapshot_written(0, 0.5, 110)
+    worker.metrics.snapshot_failed(1)
+    worker.metrics.snapshot_used(1)
+    worker.metrics.snapshot_ignored(1)
+    events = {event: worker.value("snapshots_total", event=event) for event in SNAPSHOT_EVENTS}
+    assert events == {"written": 3, "failed": 1, "used": 1, "ignored": 1}
+    assert worker.value("snapshot_bytes") == 140
+    assert worker.value("snapshot_seconds_sum") == 1.5
+    worker.metrics.released(0)
+    assert worker.value("snapshot_bytes") == 30
+
+
+def test_the_progress_of_a_restore_is_that_of_the_least_advanced() -> None:
+    worker = Worker("dedupe")
+    assert worker.value("state_restore_progress_ratio") == 1
+    worker.metrics.restoring(0, 10, 0.75)
+    worker.metrics.restoring(1, 1, 0.25)
+    assert worker.value("state_restore_progress_ratio") == 0.25
+    worker.metrics.restored(1, 5, 1.0)
+    assert worker.value("state_restore_progress_ratio") == 0.75
+    worker.metrics.rebalanced(1)
+    assert worker.value("state_restore_progress_ratio") == 1
+
+
+def test_the_catalogue_has_the_tears_that_the_engine_tells() -> None:
+    assert tuple(Tear) == TEARS
