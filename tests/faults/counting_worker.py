@@ -31,6 +31,7 @@ from lodestream.kafka.clients import client_arguments
 from lodestream.metrics import Metrics
 
 TOO_LARGE = 10 << 20
+PADDING = 1 << 20  # a snapshot is larger than what a worker logs, so that a limit on files is one on snapshots
 TAME = "COUNTING_WORKER_TAME" in os.environ
 DEAF = "COUNTING_WORKER_DEAF" in os.environ
 
@@ -55,10 +56,10 @@ class Counter:
 
     def freeze(self) -> Callable[[], Iterator[bytes]]:
         packed = struct.pack("<Q", self.count)
-        return lambda: iter([packed])
+        return lambda: iter([packed, b"." * PADDING])
 
     def load(self, data: memoryview) -> None:
-        (self.count,) = struct.unpack("<Q", data)
+        (self.count,) = struct.unpack_from("<Q", data)
         self._drained = self.count
 
     def sizes(self) -> Mapping[str, Size]:
@@ -142,6 +143,7 @@ def main() -> int:
         outputs=("out",),
         dead_letters="dead-letters",
         client=client_arguments(current),
+        instance_id=current.instance_id,
         session_timeout=current.session_timeout_seconds,
         transaction_timeout=current.transaction_timeout_seconds,
         watchdog_seconds=current.watchdog_seconds,

@@ -194,7 +194,8 @@ class Lane:
             await self._go_through(state, self._inbox.take(self._reached.offset, self._reached.clock))
             if self._snapshotter.is_due(state):
                 await self._settle()
-                self._snapshotter.begin(self._input_partitions, state)
+                if self._snapshotter.is_due(state):  # another lane may have begun one meanwhile
+                    self._snapshotter.begin(self._input_partitions, state)
         await self._settle()
 
     async def _go_through(self, state: PartitionState, records: list[Record]) -> None:
@@ -304,7 +305,8 @@ class Lane:
         chunk = CHUNK
         until = len(records)
         while True:
-            outgoing = Outgoing(self._config, self._partitions, self._wall_clock())
+            now = int(time.time() * 1000)  # for the header `processed_at`, which nothing is compared by
+            outgoing = Outgoing(self._config, self._partitions, now)
             turned = time.perf_counter()
             deadline = turned + self._config.batch_seconds
             done = 0
@@ -393,8 +395,3 @@ class Lane:
     def _report_state(self, state: PartitionState) -> None:
         kept = state.step.state
         self._observer.state(self.partition, kept.sizes(), kept.evictions())
-
-    @staticmethod
-    def _wall_clock() -> int:
-        """For the header `processed_at`, which no step reads and nothing is compared by."""
-        return int(time.time() * 1000)

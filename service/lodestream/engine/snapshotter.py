@@ -39,6 +39,8 @@ class Snapshotter:
         if not self._snapshots.enabled or time.monotonic() < self._due_at or self._snapshots.busy:
             return False
         if self._task is not None:
+            if not self._task.done():
+                return False
             self._task.result()
         if isinstance(state.step.state, NoState):  # its newest block is all there is to restore
             return False
