@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import tracemalloc
 from collections import defaultdict
 
 import pytest
@@ -203,3 +205,24 @@ def test_memory_is_given_back() -> None:
         deduper.drain()
     assert max(sizes[1:]) <= 1.2 * sizes[0]
     assert len(deduper._index.window._entries) < 1500
+
+
+def test_ten_times_past_the_cap_memory_is_what_it_was_at_the_cap() -> None:
+    """Stories of copies among them: what a story keeps must leave with it."""
+    cap = 60
+    deduper = Deduper(1000 * HOUR, cap)
+    tracemalloc.start()
+    try:
+        held = []
+        for turn in range(11):
+            for at in range(cap):
+                number = turn * cap + at
+                decide(deduper, article(f"a{number}", prose(number - number % 3, 80), number / 1000))
+            deduper.drain()
+            gc.collect()
+            held.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert deduper.sizes()["articles"].entries == cap
+    assert deduper.evictions()["articles", "cap"] == 10 * cap
+    assert max(held[2:]) <= 1.3 * held[1]
