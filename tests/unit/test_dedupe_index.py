@@ -209,7 +209,7 @@ def test_memory_is_given_back() -> None:
 
 def test_ten_times_past_the_cap_memory_is_what_it_was_at_the_cap() -> None:
     """Stories of copies among them: what a story keeps must leave with it."""
-    cap = 60
+    cap = 150
     deduper = Deduper(1000 * HOUR, cap)
     tracemalloc.start()
     try:
@@ -225,4 +225,4 @@ def test_ten_times_past_the_cap_memory_is_what_it_was_at_the_cap() -> None:
         tracemalloc.stop()
     assert deduper.sizes()["articles"].entries == cap
     assert deduper.evictions()["articles", "cap"] == 10 * cap
-    assert max(held[2:]) <= 1.3 * held[1]
+    assert max(held[6:]) <= 1.1 * max(held[:6])

@@ -16,7 +16,7 @@ import numpy as np
 
 from lodestream.dedupe.entry import FORMAT
 from lodestream.dedupe.postings import FrozenPostings
-from lodestream.dedupe.stories import FrozenStory
+from lodestream.dedupe.stories import LiveStory, story_of
 from lodestream.errors import StateError
 
 _HEAD: Final = struct.Struct("<HqqqQQQQ")
@@ -36,7 +36,7 @@ class Frozen(NamedTuple):
     entries: list[bytes]
     anchors: FrozenPostings
     articles: FrozenPostings
-    stories: list[FrozenStory]
+    stories: list[LiveStory | bytes]
 
 
 def to_bytes(frozen: Frozen) -> Iterator[bytes]:
@@ -54,8 +54,14 @@ def to_bytes(frozen: Frozen) -> Iterator[bytes]:
     yield from _column(frozen.entries)
     yield from _column(frozen.anchors.rows)
     yield from _column(frozen.articles.rows)
-    for at in range(0, len(frozen.stories), _CHUNK):
-        yield _chunk([story.encode() for story in frozen.stories[at : at + _CHUNK]])
+    stories = sorted(frozen.stories, key=_number)
+    for at in range(0, len(stories), _CHUNK):
+        yield _chunk(
+            [
+                story if isinstance(story, bytes) else story.encode(lambda n: frozen.entries[n - frozen.first])
+                for story in stories[at : at + _CHUNK]
+            ]
+        )
     yield _COUNT.pack(0)
 
 
@@ -79,11 +85,15 @@ def from_bytes(data: memoryview) -> Frozen:
                 entries,
                 FrozenPostings(pairs[0], anchors),
                 FrozenPostings(pairs[1], articles),
-                [FrozenStory.decode(story) for story in stories],
+                [*stories],
             )
     except (struct.error, ValueError):
         raise StateError("frozen state: not readable") from None
     raise StateError(f"frozen state of format {number}, not {FORMAT}, or bytes too many")
+
+
+def _number(story: LiveStory | bytes) -> int:
+    return story_of(story) if isinstance(story, bytes) else story.story
 
 
 def _column(strings: Sequence[bytes]) -> Iterator[bytes]:

@@ -114,7 +114,7 @@ class Index:
         self.window.load(frozen.first, frozen.entries)
         self._anchors.load(frozen.anchors)
         self._articles.load(frozen.articles)
-        self._stories.load(frozen.stories, self.window.__getitem__)
+        self._stories.load([story for story in frozen.stories if isinstance(story, bytes)])
         self._story_count = frozen.story_count
 
     # what reads it

@@ -20,9 +20,11 @@ from lodestream.records import StoryMember
 
 SITES_MAX: Final = 50
 _STORY_BYTES: Final = 1500  # measured with tracemalloc for stories of two to five entries
+_FROZEN_BYTES: Final = 700  # the same of those that are bytes
 
 _NUMBERS: Final = struct.Struct("<QIqqqqIH")  # head: number, version, three times; first published; copies; sites
-_STORY: Final = struct.Struct("<Q?I")
+_STORY: Final = struct.Struct("<Q?I")  # of an encoded story: its number, whether it is named, how many entries
+_ENTRY: Final = struct.Struct("<QI?")  # of these: number, shingles, whether it is chained
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,27 +125,6 @@ def _known(text: str | None) -> str:
     return text
 
 
-class FrozenStory(NamedTuple):
-    """A story of more than one entry. `named`: its original is found by its id; `numbers`: those in the window."""
-
-    story: int
-    named: bool
-    numbers: tuple[int, ...]
-    summary: Summary
-
-    def encode(self) -> bytes:
-        numbers = b"".join(number.to_bytes(8, "little") for number in self.numbers)
-        return _STORY.pack(self.story, self.named, len(self.numbers)) + numbers + self.summary.encode()
-
-    @classmethod
-    def decode(cls, data: bytes) -> FrozenStory:
-        """The story of these bytes. Raises `struct.error` or `ValueError` on others."""
-        story, named, count = _STORY.unpack_from(data)
-        end = _STORY.size + 8 * count
-        numbers = struct.unpack_from(f"<{count}Q", data, _STORY.size)
-        return cls(story, named, numbers, Summary.decode(data[end:]))
-
-
 class _Longest:
     """Which of the entries still there is longest: of equals, the first."""
 
@@ -185,21 +166,38 @@ class _Members:
         self.longest_unchained.leave(number)
 
 
+class LiveStory(NamedTuple):
+    """What is copied of a story to be encoded later. `named`: its original is found by its id."""
+
+    story: int
+    named: bool
+    numbers: tuple[int, ...]  # of its entries in the window
+    summary: Summary
+
+    def encode(self, entry: Callable[[int], bytes]) -> bytes:
+        """`entry` gives the encoded entry of a number."""
+        entries = [_ENTRY.pack(number, *shingles_and_chained(entry(number))) for number in self.numbers]
+        head = _STORY.pack(self.story, self.named, len(entries)) + encode_text(self.summary.original)
+        return b"".join((head, *entries, self.summary.encode()))
+
+
 class Stories:
     """Stories of more than one entry, by the number of the entry that opened them.
 
-    A story of one entry is that entry, and needs nothing here.
+    A story of one entry is that entry, and needs nothing here. What a snapshot brought stays as its bytes until it is
+    asked for: most stories never are again, and a restore needs not wait for them.
     """
 
     def __init__(self) -> None:
-        self._members: dict[int, _Members] = {}
+        self._live: dict[int, _Members] = {}
+        self._frozen: dict[int, bytes] = {}
         self._by_original: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return len(self._members)
+        return len(self._live) + len(self._frozen)
 
     def summary(self, story: int) -> Summary | None:
-        members = self._members.get(story)
+        members = self._find(story)
         return None if members is None else members.summary
 
     def of_original(self, article_id: str) -> int | None:
@@ -208,27 +206,28 @@ class Stories:
 
     def oldest(self, story: int) -> int:
         """The story's oldest entry in the window."""
-        return self._members[story].numbers[0]
+        return self._members(story).numbers[0]
 
     def newest(self, story: int, most: int) -> list[int]:
         """The story's newest entries in the window, at most so many."""
-        return self._members[story].numbers[-most:]
+        return self._members(story).numbers[-most:]
 
     def longest_unchained(self, story: int) -> int | None:
         """The longest entry in the window that is no copy of a copy, the first of equals."""
-        found = self._members[story].longest_unchained.get()
+        found = self._members(story).longest_unchained.get()
         return found[0] if found else None
 
     def longest(self, story: int) -> int:
         """Shingles of the longest entry in the window."""
-        found = self._members[story].longest.get()
+        found = self._members(story).longest.get()
         return found[1] if found else 0
 
     def join(self, story: int, number: int, entry: Entry, summary: Summary, opened_by: Entry | None) -> None:
         """Add an entry. `opened_by`: the entry that opened the story, if that is all there was so far."""
-        members = self._members.get(story)
+        members = self._find(story)
         if members is None:
-            members = self._members[story] = _Members(summary)
+            members = self._live[story] = _Members(summary)
+            self._find(self._by_original.get(summary.original, story))  # its bytes say that it is found by this id
             self._by_original[summary.original] = story
             if opened_by is not None:
                 members.add(story, opened_by.arrival.shingles, chained=opened_by.chained)
@@ -237,36 +236,65 @@ class Stories:
 
     def leave(self, story: int, number: int) -> None:
         """An entry leaves the window, and its story with the last."""
-        members = self._members.get(story)
+        members = self._find(story)
         if members is None:
             return
         members.leave(number)
         if not members.numbers:
-            del self._members[story]
+            del self._live[story]
             if self._by_original.get(members.summary.original) == story:
                 del self._by_original[members.summary.original]
 
-    def freeze(self) -> list[FrozenStory]:
-        return [
-            FrozenStory(
+    def freeze(self) -> list[LiveStory | bytes]:
+        """All of them, those that are bytes as they are, in no order."""
+        live: list[LiveStory | bytes] = [
+            LiveStory(
                 story,
                 self._by_original.get(members.summary.original) == story,
                 tuple(members.numbers),
                 members.summary,
             )
-            for story, members in self._members.items()
+            for story, members in self._live.items()
         ]
+        return live + list(self._frozen.values())
 
-    def load(self, frozen: list[FrozenStory], entry: Callable[[int], bytes]) -> None:
-        """Take over stories; `entry` gives the encoded entry of a number. Only where there are none."""
-        for story, named, numbers, summary in frozen:
-            members = self._members[story] = _Members(summary)
-            for number in numbers:
-                shingles, chained = shingles_and_chained(entry(number))
-                members.add(number, shingles, chained=chained)
+    def load(self, encoded: list[bytes]) -> None:
+        """Take over encoded stories. Only where there are none. Raises `struct.error` or `ValueError` on others."""
+        for data in encoded:
+            story, named, _ = _STORY.unpack_from(data)
+            self._frozen[story] = data
             if named:
-                self._by_original[summary.original] = story
+                original, _ = decode_text(data, _STORY.size)
+                self._by_original[_known(original)] = story
 
     def nbytes(self) -> int:
-        """Bytes held, about: `_STORY_BYTES` of objects and texts for each story."""
-        return _STORY_BYTES * len(self._members)
+        """Bytes held, about: `_STORY_BYTES` of objects and texts for each story, and less for one that is bytes."""
+        return _STORY_BYTES * len(self._live) + _FROZEN_BYTES * len(self._frozen)
+
+    def _members(self, story: int) -> _Members:
+        """Raises `KeyError` for a story of one entry, or none."""
+        members = self._find(story)
+        if members is None:
+            raise KeyError(story)
+        return members
+
+    def _find(self, story: int) -> _Members | None:
+        members = self._live.get(story)
+        if members is None and (data := self._frozen.pop(story, None)) is not None:
+            members = self._live[story] = _thawed(data)
+        return members
+
+
+def _thawed(data: bytes) -> _Members:
+    _, _, count = _STORY.unpack_from(data)
+    _, at = decode_text(data, _STORY.size)
+    end = at + count * _ENTRY.size
+    members = _Members(Summary.decode(data[end:]))
+    for number, shingles, chained in _ENTRY.iter_unpack(data[at:end]):
+        members.add(number, shingles, chained=chained)
+    return members
+
+
+def story_of(data: bytes) -> int:
+    """The number of an encoded story."""
+    return int.from_bytes(data[:8], "little")
