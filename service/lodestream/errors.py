@@ -7,6 +7,7 @@ An exception of any other type is a bug.
 
 from __future__ import annotations
 
+import traceback
 from enum import StrEnum
 from typing import ClassVar
 
@@ -27,6 +28,9 @@ class Reason(StrEnum):
     TOO_MANY_ARTICLES = "too_many_articles"
     ARTICLE_TOO_LARGE = "article_too_large"
     INVALID_RECORD = "invalid_record"
+    PARSER_TIMEOUT = "parser_timeout"
+    PARSER_MEMORY = "parser_memory"
+    PARSER_CRASH = "parser_crash"
     OUTPUT_TOO_LARGE = "output_too_large"
     STEP_ERROR = "step_error"
 
@@ -42,6 +46,13 @@ class Rejected(Exception):  # noqa: N818 - it is a fate of a record, not an erro
         super().__init__(f"{reason.value}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+def place_of(error: BaseException) -> str:
+    """Type and innermost place of an exception, never its text: that may quote a record."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno} {frames[-1].name}" if frames else "?"
+    return f"{type(error).__name__} at {where}"
 
 
 class LodestreamError(Exception):

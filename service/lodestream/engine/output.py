@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +9,7 @@ from lodestream.engine.config import EngineConfig
 from lodestream.engine.partitioner import partitions_of
 from lodestream.engine.step import Outcome, Record
 from lodestream.engine.transaction import Message
-from lodestream.errors import LodestreamError, Reason, Rejected
+from lodestream.errors import LodestreamError, Reason, Rejected, place_of
 from lodestream.headers import Header
 from lodestream.letters import letter_headers, letter_key
 from lodestream.times import rfc3339
@@ -35,9 +34,7 @@ def fault_of(error: Exception) -> Rejected:
     """
     if isinstance(error, (LodestreamError, OSError, MemoryError)):
         raise error
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno} {frames[-1].name}" if frames else "?"
-    return Rejected(Reason.STEP_ERROR, f"{type(error).__name__} at {where}")
+    return Rejected(Reason.STEP_ERROR, place_of(error))
 
 
 class Outgoing:
