@@ -33,6 +33,7 @@ class EngineConfig:
     batch_records: int = 5000
     batch_bytes: int = 8 << 20
     batch_seconds: float = 0.2
+    step_records: int = 64  # a step gets at once: enough for vector code, few enough to turn the loop in between
     queue_bytes: int = 16 << 20
     output_bytes: int = 9 << 20  # what topics take of a record
     letter_bytes: int = 10 << 20  # what `dead-letters` takes: any record of the input, and why it is there

@@ -26,12 +26,11 @@ from lodestream.engine.output import Outgoing, PoisonedError, fault_of
 from lodestream.engine.restore import Restorer
 from lodestream.engine.snapshots import Snapshots
 from lodestream.engine.snapshotter import Snapshotter
-from lodestream.engine.step import NoState, Outcome, Record, Step
+from lodestream.engine.step import NoState, Outcome, Prepares, Record, Step
 from lodestream.engine.transaction import Message, TransactionalWriter
 from lodestream.errors import StateError
 from lodestream.origins import Marks
 
-CHUNK = 64  # records a step gets at once: enough for its vector code, few enough to turn the loop in between
 TURN_SECONDS = 0.003  # of work before other lanes and requests get their turn; a commit makes five round trips
 MARKER_SECONDS = 10  # Kafka answers a commit before its markers are written: the newest block may show later
 NOT_BEHIND = 256  # with fewer records waiting, a lane gives others the commit interval to arrive
@@ -302,7 +301,7 @@ class Lane:
         A record that breaks the step ends the batch before it: what came before is committed first, then its
         letter. So progress and the breaker's counts are durable however many such records there are.
         """
-        chunk = CHUNK
+        chunk = self._config.step_records
         until = len(records)
         while True:
             now = int(time.time() * 1000)  # for the header `processed_at`, which nothing is compared by
@@ -314,7 +313,7 @@ class Lane:
                 while done < until and (done == 0 or time.perf_counter() < deadline):
                     some = records[done : min(done + chunk, until)]
                     self._observer.received(len(some))
-                    outgoing.add_all(some, self._outcomes(state.step, some))
+                    outgoing.add_all(some, await self._outcomes(state.step, some))
                     done += len(some)
                     if outgoing.reasons and self._opens(self._reached.breaker, outgoing.fates):
                         break  # what is done is committed, then the breaker stops the process
@@ -335,10 +334,12 @@ class Lane:
         after.count_all(fates)
         return after.is_open(self._config.breaker_run, self._config.breaker_ratio)
 
-    def _outcomes(self, step: Step, records: list[Record]) -> list[Outcome]:
+    async def _outcomes(self, step: Step, records: list[Record]) -> list[Outcome]:
         forced = self._forced
         given = [record for record in records if record.offset not in forced] if forced else records
         try:
+            if given and isinstance(step, Prepares):
+                await step.prepare(given)
             outcomes = step.process(given) if given else []
         except Exception as error:
             rejected = fault_of(error)  # raises again what is not one record's fault

@@ -7,7 +7,7 @@ into one transaction, together with the state's changes and the input offsets.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from lodestream.errors import Rejected
 from lodestream.headers import Headers
@@ -115,6 +115,17 @@ class Step(Protocol):
     def state(self) -> State: ...
 
     def process(self, records: Sequence[Record]) -> list[Outcome]: ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A step with work to do outside this process, which the event loop does not wait for.
+
+    The engine awaits `prepare` before it hands the same records to `process`, whose outcomes are the same without it.
+    What one record's work comes to is kept for `process` to answer; only what stops the process is raised.
+    """
+
+    async def prepare(self, records: Sequence[Record]) -> None: ...
 
 
 class NoState:
