@@ -75,6 +75,13 @@ class Settings(BaseSettings):
     # Steps
     document_max_bytes: PositiveInt = Field(4 * MIB, description="A larger document is a dead letter.")
     article_max_bytes: PositiveInt = Field(MIB, description="A larger article body is a dead letter.")
+    parser_seconds: float = Field(
+        5,
+        gt=0,
+        validate_default=True,
+        description="Work that parsing a document's markup may take, and twice as long by the clock.",
+    )
+    parser_memory_bytes: PositiveInt = Field(512 * MIB, description="Memory that parsing a document's markup may take.")
     articles_max: PositiveInt = Field(500, description="More articles in one document are a dead letter.")
     dedupe_window_hours: PositiveInt = Field(168, description="An article leaves the duplicate window after this.")
     dedupe_max_articles: PositiveInt = Field(1_000_000, description="Articles in the window of one partition.")
@@ -96,6 +103,15 @@ class Settings(BaseSettings):
         transaction = others.data.get("transaction_timeout_seconds", 0)
         if seconds <= transaction:
             raise ValueError(f"{seconds:g} is not more than LODESTREAM_TRANSACTION_TIMEOUT_SECONDS ({transaction:g})")
+        return seconds
+
+    @field_validator("parser_seconds")
+    @classmethod
+    def _shorter_than_the_watchdog(cls, seconds: float, others: ValidationInfo) -> float:
+        """Documents that hang on several partitions wait for each other, and that is no reason to end the worker."""
+        watchdog = others.data.get("watchdog_seconds", 10 * seconds)
+        if 10 * seconds > watchdog:
+            raise ValueError(f"ten times {seconds:g} is more than LODESTREAM_WATCHDOG_SECONDS ({watchdog:g})")
         return seconds
 
     def topic(self, name: str) -> str:

@@ -17,7 +17,11 @@ from lodestream.kafka.embedded import EmbeddedKafka
 from lodestream.settings import load
 
 SECONDS = 5
-SHORT = {"LODESTREAM_WATCHDOG_SECONDS": str(SECONDS), "LODESTREAM_TRANSACTION_TIMEOUT_SECONDS": "4"}
+SHORT = {
+    "LODESTREAM_WATCHDOG_SECONDS": str(SECONDS),
+    "LODESTREAM_TRANSACTION_TIMEOUT_SECONDS": "4",
+    "LODESTREAM_PARSER_SECONDS": "0.5",
+}
 TAME = {"COUNTING_WORKER_TAME": "1"}
 DEAF = {"COUNTING_WORKER_DEAF": "1", "LODESTREAM_LANE_QUEUE_BYTES": "1"}
 WORDS = [b"%d" % number for number in range(100)]

@@ -70,6 +70,15 @@ def test_a_watchdog_that_bites_before_a_transaction_is_given_up_is_refused(
     )
 
 
+def test_a_parser_that_may_take_as_long_as_the_watchdog_waits_is_refused() -> None:
+    result = run(LODESTREAM_PARSER_SECONDS="5.5", LODESTREAM_WATCHDOG_SECONDS="54")
+    assert result.exit_code == 1
+    assert str(result.exception) == (
+        "wrong setting: LODESTREAM_PARSER_SECONDS: ten times 5.5 is more than LODESTREAM_WATCHDOG_SECONDS (54)"
+    )
+    assert run(LODESTREAM_PARSER_SECONDS="5.5", LODESTREAM_WATCHDOG_SECONDS="55").exit_code == 0
+
+
 def test_a_misspelt_variable_is_told_with_what_was_meant() -> None:
     environment = {
         "LODESTREAM_BOOTSTRAP_SERVER": "x",

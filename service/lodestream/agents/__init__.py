@@ -22,6 +22,9 @@ OUTPUTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Topics that each agent writes to, beside its changelog and the dead letters."""
 
+STEP_RECORDS: Final[Mapping[str, int]] = MappingProxyType({"clean": 1, "dedupe": 64, "tag": 64})
+"""Records that a step gets at once. The event loop turns in between, and a document that hangs takes seconds."""
+
 _FACTORIES: Final[Mapping[str, Callable[[Settings], Callable[[], Step]]]] = MappingProxyType(
     {"clean": clean.steps, "dedupe": dedupe.steps, "tag": tag.steps}
 )

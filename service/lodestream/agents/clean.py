@@ -1,45 +1,81 @@
-"""The agent `clean`: raw documents to cleaned articles with their fingerprints."""
+"""The agent `clean`: raw documents to cleaned articles with their fingerprints.
+
+Documents with markup are cleaned in a child process: their parser may hang or crash and must not take the worker along.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from lodestream.agents.events import event_headers
 from lodestream.clean import Document, Limits, clean
+from lodestream.clean.wire import pack, runs_parser, unpack
 from lodestream.dedupe.fingerprint import fingerprint
+from lodestream.engine.sandbox import Sandbox
 from lodestream.engine.step import NoState, Outcome, Output, Record, State, Step, one_by_one
+from lodestream.errors import Rejected
 from lodestream.headers import Header, header
-from lodestream.records import Article, Lineage, encode
+from lodestream.records import Article, ArticleFields, Lineage, encode
 from lodestream.settings import Settings
 from lodestream.text import script_class
 from lodestream.times import rfc3339
 from lodestream.topics import ARTICLES
 
+PARSER = "lodestream.clean.wire:clean_packed"
+
 
 class CleanStep:
     """One raw record to the articles in it, or one dead letter."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, sandbox: Sandbox) -> None:
         self.state: State = NoState()
         self._limits = limits
+        self._sandbox = sandbox
+        self._answers: dict[int, bytes | Rejected | None] = {}  # of the child, by offset; None: it was not asked
+
+    async def prepare(self, records: Sequence[Record]) -> None:
+        """Let the child parse, in a thread that waits for it: the worker's other partitions go on meanwhile."""
+        self._answers = {}
+        for record in records:
+            try:
+                request = self._request(record)
+                answer = None if request is None else await asyncio.to_thread(self._sandbox.call, request)
+            except Rejected as rejected:
+                self._answers[record.offset] = rejected
+            else:
+                self._answers[record.offset] = answer
 
     def process(self, records: Sequence[Record]) -> list[Outcome]:
         return one_by_one(self._articles, records)
 
     def _articles(self, record: Record) -> list[Output]:
-        headers = record.headers
-        document = Document(
-            body=record.value or b"",
-            content_type=header(headers, Header.CONTENT_TYPE),
-            document_id=header(headers, Header.DOCUMENT_ID),
-            site=header(headers, Header.SITE),
-            url=header(headers, Header.URL),
-            fetched_at=header(headers, Header.FETCHED_AT),
-            charset=header(headers, Header.CHARSET),
+        return [self._output({**fields, "fingerprint": fingerprint(fields["body"])}) for fields in self._clean(record)]
+
+    def _clean(self, record: Record) -> list[ArticleFields]:
+        answer = self._answers.pop(record.offset) if record.offset in self._answers else self._asked(record)
+        if isinstance(answer, Rejected):
+            raise answer
+        if answer is not None:
+            return unpack(answer)
+        return clean(
+            _document(record),
+            limits=self._limits,
+            lineage=_lineage(record),
+            ingested_at=rfc3339(record.ingested_at),
         )
-        lineage = Lineage(topic=record.topic, partition=record.partition, offset=record.offset)
-        found = clean(document, limits=self._limits, lineage=lineage, ingested_at=rfc3339(record.ingested_at))
-        return [self._output({**fields, "fingerprint": fingerprint(fields["body"])}) for fields in found]
+
+    def _asked(self, record: Record) -> bytes | None:
+        """The child's answer, waited for here: where nobody prepares records, nobody else waits."""
+        request = self._request(record)
+        return None if request is None else self._sandbox.call(request)
+
+    def _request(self, record: Record) -> bytes | None:
+        """What to ask the child; None for a document that is cleaned here. Raises `Rejected`."""
+        document = _document(record)
+        if not runs_parser(document, self._limits):
+            return None
+        return pack(document, limits=self._limits, lineage=_lineage(record), ingested_at=rfc3339(record.ingested_at))
 
     @staticmethod
     def _output(article: Article) -> Output:
@@ -52,10 +88,29 @@ class CleanStep:
         )
 
 
+def _document(record: Record) -> Document:
+    headers = record.headers
+    return Document(
+        body=record.value or b"",
+        content_type=header(headers, Header.CONTENT_TYPE),
+        document_id=header(headers, Header.DOCUMENT_ID),
+        site=header(headers, Header.SITE),
+        url=header(headers, Header.URL),
+        fetched_at=header(headers, Header.FETCHED_AT),
+        charset=header(headers, Header.CHARSET),
+    )
+
+
+def _lineage(record: Record) -> Lineage:
+    return Lineage(topic=record.topic, partition=record.partition, offset=record.offset)
+
+
 def steps(settings: Settings) -> Callable[[], Step]:
     limits = Limits(
         document_bytes=settings.document_max_bytes,
         article_bytes=settings.article_max_bytes,
         articles=settings.articles_max,
     )
-    return lambda: CleanStep(limits)
+    # One for all partitions, which take turns.
+    sandbox = Sandbox(PARSER, seconds=settings.parser_seconds, memory_bytes=settings.parser_memory_bytes)
+    return lambda: CleanStep(limits, sandbox)

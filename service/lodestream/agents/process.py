@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from lodestream.agents import INPUTS, OUTPUTS, UPSTREAM, steps
+from lodestream.agents import INPUTS, OUTPUTS, STEP_RECORDS, UPSTREAM, steps
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.process import run_engine
 from lodestream.engine.runtime import Engine
@@ -40,6 +40,7 @@ def engine_config(agent: str, settings: Settings, number: int = 0) -> EngineConf
         batch_records=settings.batch_max_records,
         batch_bytes=settings.batch_max_bytes,
         batch_seconds=settings.batch_max_seconds,
+        step_records=STEP_RECORDS[agent],
         queue_bytes=settings.lane_queue_bytes,
         entrance=INPUTS[agent] == RAW,
         output_bytes=MESSAGE_MAX_BYTES,

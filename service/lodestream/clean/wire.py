@@ -1,0 +1,70 @@
+"""Cleaning as bytes for bytes, for the documents that run a parser of markup: that is done in a process of its own.
+
+Such a parser gets hostile input, and one in C can hang or crash with it. What comes out is what `clean` gives in
+this process, article for article and reason for reason.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import asdict
+from typing import Any, Final
+
+import orjson
+
+from lodestream.clean import clean
+from lodestream.clean.document import JSON, PLAIN, Document, Limits, decode, media_type
+from lodestream.errors import Reason, Rejected
+from lodestream.records import ArticleFields, Lineage
+
+_SIZE: Final = struct.Struct("<I")
+_MAY_HOLD_HTML: Final = re.compile(r'"html"|\\u00[67]')  # the key as it stands, or with a letter of it escaped
+
+
+def runs_parser(document: Document, limits: Limits) -> bool:
+    """Whether cleaning this document may parse markup; it may say so of one more, never of one less.
+
+    Raises `Rejected` as `clean` would.
+    """
+    kind = media_type(document, limits)
+    if kind == PLAIN:
+        return False
+    return kind != JSON or _MAY_HOLD_HTML.search(decode(document)) is not None
+
+
+def pack(document: Document, *, limits: Limits, lineage: Lineage, ingested_at: str) -> bytes:
+    """The arguments of `clean` as a request: the length of the head, the head as JSON, the body."""
+    head = orjson.dumps(
+        {
+            "document": {**asdict(document), "body": None},
+            "limits": asdict(limits),
+            "lineage": lineage,
+            "ingested_at": ingested_at,
+        }
+    )
+    return _SIZE.pack(len(head)) + head + document.body
+
+
+def clean_packed(request: bytes) -> bytes:
+    """`clean` on a request of `pack`; its answer is for `unpack`. This is what the child process runs."""
+    (size,) = _SIZE.unpack_from(request)
+    end = _SIZE.size + size
+    head = orjson.loads(request[_SIZE.size : end])
+    document = Document(**{**head["document"], "body": request[end:]})
+    try:
+        articles = clean(
+            document, limits=Limits(**head["limits"]), lineage=head["lineage"], ingested_at=head["ingested_at"]
+        )
+    except Rejected as rejected:
+        return orjson.dumps({"reason": rejected.reason, "detail": rejected.detail})
+    return orjson.dumps(articles)
+
+
+def unpack(answer: bytes) -> list[ArticleFields]:
+    """The articles of an answer. Raises `Rejected` where `clean` did."""
+    found: Any = orjson.loads(answer)
+    if isinstance(found, dict):
+        raise Rejected(Reason(found["reason"]), found["detail"])
+    articles: list[ArticleFields] = found
+    return articles
