@@ -1,8 +1,8 @@
-"""All benchmarks, one after another: `make benchmark`."""
+"""All benchmarks, one after another: `make benchmark`. `benchmarks.restore` takes a million articles and runs alone."""
 
 from __future__ import annotations
 
-from benchmarks import engine, flow, sandbox
+from benchmarks import engine, flow, latency, sandbox
 
 if __name__ == "__main__":
     engine.main(standalone_mode=False)
@@ -10,3 +10,5 @@ if __name__ == "__main__":
     flow.main(standalone_mode=False)
     print()
     sandbox.main(standalone_mode=False)
+    print()
+    latency.main([], standalone_mode=False)
