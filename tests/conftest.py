@@ -14,6 +14,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from cluster import Cluster
 from harness import Topics, Workers
 from lodestream.kafka.archive import prepare
 from lodestream.kafka.embedded import EmbeddedKafka
@@ -69,3 +70,20 @@ def workers(settings: Settings, tmp_path: Path) -> Iterator[Workers]:
 def topics(settings: Settings) -> Topics:
     """The topics of the test's deployment, filled and read from outside the service."""
     return Topics(settings)
+
+
+@pytest.fixture(scope="session")
+def running_cluster(prepared_broker: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:  # noqa: ARG001 - for its effect
+    some = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        some.start()
+        yield some
+    finally:
+        some.end()
+
+
+@pytest.fixture
+def cluster(running_cluster: Cluster) -> Iterator[Cluster]:
+    """Three brokers behind proxies, shared by the tests that need them; whole again after each."""
+    yield running_cluster
+    running_cluster.heal()

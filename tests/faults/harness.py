@@ -15,8 +15,9 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from lodestream.kafka.admin import all_topics
 from lodestream.kafka.clients import client_arguments
-from lodestream.kafka.log import LogRecord, offsets, read_log
+from lodestream.kafka.log import LogRecord, Offsets, offsets, read_log
 from lodestream.settings import Settings
 
 COUNTING_WORKER = Path(__file__).with_name("counting_worker.py")
@@ -89,8 +90,24 @@ class Topics:
 
     def open_transactions(self, topic: str) -> int:
         """Offsets between the last stable offset and the high watermark: 0 when no transaction is open."""
-        found = asyncio.run(offsets(self.client, self.settings.topic(topic)))
-        return sum(each.high - each.stable for each in found.values())
+        return sum(each.high - each.stable for each in self.ends(topic).values())
+
+    def stable(self, topic: str) -> int:
+        """Up to where `read_committed` reads, as a sum over the partitions: it grows with every commit."""
+        return sum(each.stable for each in self.ends(topic).values())
+
+    def ends(self, topic: str, seconds: float = 90) -> dict[int, Offsets]:
+        """Where each partition begins and ends. Raises `TimeoutError` when brokers do not say so in time."""
+
+        async def ask() -> dict[int, Offsets]:
+            async with asyncio.timeout(seconds):
+                return await offsets(self.client, self.settings.topic(topic))
+
+        return asyncio.run(ask())
+
+    def delete(self) -> None:
+        """All topics of the service: what a test is done with is no burden for the next."""
+        asyncio.run(self._delete())
 
     def wait_for_open_transaction(self, topic: str) -> None:
         """Returns while a transaction is open on the topic, as far as one can know that from outside."""
@@ -106,6 +123,14 @@ class Topics:
                     for name, n in partitions.items()
                 ]
             )
+        finally:
+            await admin.close()
+
+    async def _delete(self) -> None:
+        admin = AIOKafkaAdminClient(**self.client)
+        await admin.start()
+        try:
+            await admin.delete_topics([self.settings.topic(topic.name) for topic in all_topics(self.settings)])
         finally:
             await admin.close()
 

@@ -1,0 +1,78 @@
+"""Puts documents on `raw` while faults go on, each exactly once and in order: what comes out can then be foretold."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+
+from answer import Answer
+from lodestream.kafka.clients import client_arguments
+from lodestream.kafka.producers import close_producer
+from lodestream.replay.documents import RawDocument
+from lodestream.settings import Settings
+from lodestream.topics import RAW
+
+IN_FLIGHT: Final = 200
+ACKNOWLEDGED_SECONDS: Final = 180.0  # after `finish`: brokers may still be on their way back
+
+
+class Feeder:
+    """Feeds from a thread of its own, through brokers that it reaches directly, until told to finish.
+
+    An idempotent producer never gives a batch up, keeps the order within a partition, and writes nothing twice,
+    whatever happens to brokers.
+    """
+
+    def __init__(self, settings: Settings, documents: Sequence[RawDocument], rate: float) -> None:
+        self.answer = Answer(settings)
+        self.failure: BaseException | None = None
+        self._settings = settings
+        self._documents = documents
+        self._rate = rate
+        self._finish = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def finish(self) -> Answer:
+        """Feed no more; what must come of all that was fed, once Kafka has it. Raises what went wrong meanwhile."""
+        self._finish.set()
+        self._thread.join(ACKNOWLEDGED_SECONDS + 60)
+        if self._thread.is_alive():
+            raise TimeoutError("the feeder does not end")
+        if self.failure is not None:
+            raise self.failure
+        return self.answer
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._feed())
+        except BaseException as error:  # noqa: BLE001 - `finish` raises it
+            self.failure = error
+
+    async def _feed(self) -> None:
+        producer = AIOKafkaProducer(**client_arguments(self._settings), enable_idempotence=True, acks="all")
+        await producer.start()
+        try:
+            waiting: set[asyncio.Future[Any]] = set()
+            for document in self._documents:
+                if self._finish.is_set():
+                    break
+                future = await producer.send(
+                    self._settings.topic(RAW), document.value, key=document.key, headers=list(document.headers)
+                )
+                self.answer.add(document)
+                waiting.add(future)
+                waiting = {each for each in waiting if not each.done() or each.result() is None}
+                while len(waiting) > IN_FLIGHT:
+                    _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.sleep(1 / self._rate)
+            async with asyncio.timeout(ACKNOWLEDGED_SECONDS):
+                await asyncio.gather(*waiting)
+        finally:
+            await close_producer(producer)

@@ -1,0 +1,155 @@
+"""A round: documents are fed without a pause while faults are made, then everything is held against the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import broker_faults  # noqa: F401 - fills the catalogue
+import worker_faults  # noqa: F401 - the same
+from answer import Answer, Verdict, check
+from cluster import Cluster
+from corpus import documents, in_four_scripts
+from crew import Crew
+from faults import Fault, Scene
+from feeder import Feeder
+from harness import Topics, Workers, wait_until
+from lodestream.kafka.admin import apply_topics
+from lodestream.ledger.audit import verify
+from lodestream.settings import load
+
+CREW: Final = ("clean", "clean", "dedupe", "tag")
+DOCUMENTS_A_SECOND: Final = 25.0
+MOST_DOCUMENTS: Final = 12_000
+DRAIN_SECONDS: Final = 240.0  # a worker that hangs is found out after 120 s
+PROBE_SECONDS: Final = 5.0
+
+
+def seed() -> int:
+    """Of the environment (`SEED=n`), else a new one."""
+    return int(os.environ.get("SEED", "0")) or random.randrange(1, 2**32)
+
+
+@dataclass(slots=True)
+class Round:
+    """What happened in a round."""
+
+    seed: int
+    faults: Counter[str] = field(default_factory=Counter)
+    documents: int = 0
+    seconds: float = 0.0
+    drained: bool = False
+    stopped: bool = False
+    ended: Counter[str] = field(default_factory=Counter)
+    wrong_ends: list[str] = field(default_factory=list)
+    verdict: Verdict = field(default_factory=Verdict)
+
+    @property
+    def good(self) -> bool:
+        return self.drained and self.stopped and not self.wrong_ends and not self.verdict.found
+
+    def as_json(self) -> dict[str, Any]:
+        verdict = self.verdict
+        return {
+            "seed": self.seed,
+            "faults": dict(self.faults),
+            "documents": self.documents,
+            "records": verdict.records,
+            "lost": verdict.lost,
+            "twice": verdict.twice,
+            "wrong": verdict.wrong,
+            "aborted": verdict.aborted,
+            "worker_ends": dict(self.ended),
+            "wrong_ends": len(self.wrong_ends),
+            "seconds": round(self.seconds, 1),
+        }
+
+    def say(self) -> None:
+        """One line to standard output, one of JSON to the file that `REPORT` names."""
+        figures = self.as_json()
+        _say(", ".join(f"{name} {value}" for name, value in figures.items()))
+        if path := os.environ.get("REPORT"):
+            with Path(path).open("a") as file:
+                file.write(json.dumps(figures) + "\n")
+
+
+def run_round(cluster: Cluster, prefix: str, folder: Path, faults: Sequence[Fault], seed: int) -> Round:
+    """Make the faults one after the other on a new deployment, and say what came of it."""
+    schedule = random.Random(seed)
+    outcome = Round(seed)
+    began = time.monotonic()
+    topics = Topics(load(bootstrap_servers=cluster.bootstrap_servers, topic_prefix=prefix, http_port=0))
+    workers = Workers(load(bootstrap_servers=cluster.client_servers, topic_prefix=prefix, http_port=0), folder)
+    asyncio.run(apply_topics(topics.settings))
+    feeder = Feeder(topics.settings, in_four_scripts(documents(MOST_DOCUMENTS, seed)), DOCUMENTS_A_SECOND)
+    crew = Crew(workers)
+    scene = Scene(cluster, crew, topics)
+    try:
+        for agent in CREW:
+            crew.add(agent)
+        feeder.start()
+        wait_until("the flow to flow", lambda: scene.wait_for_flow(1), 150)
+        _say(f"flows after {time.monotonic() - began:.1f} s")
+        for number, each in enumerate(faults, 1):
+            _make(scene, each, schedule, f"{number}/{len(faults)}")
+            outcome.faults[each.name] += 1
+        cluster.heal()
+        answer = feeder.finish()
+        outcome.documents = answer.documents
+        outcome.drained = _drain(scene, answer)
+        _say(f"drained after {time.monotonic() - began:.1f} s")
+        outcome.stopped = crew.end()
+        outcome.ended, outcome.wrong_ends = crew.ended, crew.wrong
+        outcome.verdict = check(topics, answer)
+    finally:
+        workers.end()
+    topics.delete()
+    outcome.seconds = time.monotonic() - began
+    outcome.say()
+    return outcome
+
+
+def _make(scene: Scene, fault: Fault, schedule: random.Random, number: str) -> None:
+    """Half of the faults fall on a flow that flows, the others on one that may still recover from the last."""
+    began = time.monotonic()
+    flows = ""
+    if schedule.random() < 0.5:
+        flows = "" if scene.wait_for_flow() else " (nothing flowed)"
+    else:
+        scene.crew.wait(schedule.uniform(0.2, 2))
+    waited = time.monotonic() - began
+    what = fault.make(scene, random.Random(schedule.random()))
+    lasted = time.monotonic() - began - waited
+    _say(f"{number} {fault.group}: {fault.name}: {what}; after {waited:.1f} s{flows}, {lasted:.1f} s")
+
+
+def _drain(scene: Scene, answer: Answer) -> bool:
+    """Until everything that was fed has gone through all stages; whether it did."""
+    until = time.monotonic() + DRAIN_SECONDS
+    probe = time.monotonic() + PROBE_SECONDS
+    while time.monotonic() < until:
+        scene.crew.wait(0.5)
+        if time.monotonic() > probe:
+            scene.crew.probe()
+            probe = time.monotonic() + PROBE_SECONDS
+        enriched = sum(answer.records["enriched"].values())
+        if (scene.enriched() or 0) < enriched:
+            continue
+        stages = asyncio.run(verify(scene.topics.settings)).stages
+        if stages[0].records == answer.documents and not any(stage.not_yet_processed for stage in stages):
+            return True
+    return False
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
