@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 FETCH_BYTES = 4 << 20
-FETCH_WAIT_MS = 100
+FETCH_WAIT_MS = 500
 BATCH_BYTES = 256 << 10
 ACKS = "all"
 COMPRESSION = None

@@ -23,7 +23,7 @@ from faust.types.tuples import ConsumerMessage
 from lodestream.engine.config import EngineConfig
 from lodestream.errors import LodestreamError
 
-FETCH_WAIT_MS = 100  # an empty fetch comes back after this: bounds idle work (10 fetches/s) and shutdown
+FETCH_WAIT_MS = 500  # an empty fetch comes back after this: what an idle worker does, for the most part
 SEEK_SECONDS = 75  # to take partitions over: below Faust's own 90, above a transaction's time-out
 FETCH_BYTES = 4 << 20  # per partition and fetch; larger fetches were slower, smaller ones cost more events
 
