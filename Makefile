@@ -36,7 +36,7 @@ integration: .venv/.tested ## Tests on a real Kafka, with real faults
 	$(BIN)/python -m pytest tests/integration tests/faults
 
 faults: .venv/.tested ## Long runs of faults on three brokers (FAULTS=n, SEED=n)
-	$(BIN)/python -m pytest tests/faults -m long -s
+	$(BIN)/python -m pytest tests/faults -m long -s --show-capture=no
 
 benchmark: .venv/.tested ## Speed, as ratios in one run (see benchmarks/)
 	$(BIN)/python -m benchmarks

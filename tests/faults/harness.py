@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from lodestream.kafka.admin import all_topics
 from lodestream.kafka.clients import client_arguments
@@ -105,9 +105,17 @@ class Topics:
 
         return asyncio.run(ask())
 
-    def delete(self) -> None:
-        """All topics of the service: what a test is done with is no burden for the next."""
-        asyncio.run(self._delete())
+    def delete_records(self, topic: str, before: dict[int, int]) -> None:
+        """As retention does: what lies before an offset of a partition is gone."""
+        asyncio.run(self._delete_records(topic, before))
+
+    def members(self, group: str) -> int:
+        """How many workers a group has, whether they have partitions or not."""
+        return asyncio.run(self._members(group))
+
+    def delete(self, *topics: str) -> None:
+        """All topics of the service, or some: what a test is done with is no burden for the next."""
+        asyncio.run(self._delete(topics or tuple(topic.name for topic in all_topics(self.settings))))
 
     def wait_for_open_transaction(self, topic: str) -> None:
         """Returns while a transaction is open on the topic, as far as one can know that from outside."""
@@ -126,11 +134,31 @@ class Topics:
         finally:
             await admin.close()
 
-    async def _delete(self) -> None:
+    async def _delete_records(self, topic: str, before: dict[int, int]) -> None:
         admin = AIOKafkaAdminClient(**self.client)
         await admin.start()
         try:
-            await admin.delete_topics([self.settings.topic(topic.name) for topic in all_topics(self.settings)])
+            name = self.settings.topic(topic)
+            await admin.delete_records(
+                {TopicPartition(name, partition): RecordsToDelete(offset) for partition, offset in before.items()}
+            )
+        finally:
+            await admin.close()
+
+    async def _members(self, group: str) -> int:
+        admin = AIOKafkaAdminClient(**self.client)
+        await admin.start()
+        try:
+            (answer,) = await admin.describe_consumer_groups([self.settings.group(group)])
+            return sum(len(each["members"]) for each in answer.to_object()["groups"])
+        finally:
+            await admin.close()
+
+    async def _delete(self, topics: Sequence[str]) -> None:
+        admin = AIOKafkaAdminClient(**self.client)
+        await admin.start()
+        try:
+            await admin.delete_topics([self.settings.topic(topic) for topic in topics])
         finally:
             await admin.close()
 

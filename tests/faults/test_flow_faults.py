@@ -5,15 +5,18 @@ The expected answer is exact: each record of each topic, from the same steps wit
 
 from __future__ import annotations
 
+import os
 import random
 import sys
+import uuid
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from cluster import Cluster
-from faults import named
-from rounds import run_round, seed
+from faults import named, schedule_of
+from rounds import Round, run_round, seed
 
 # Of each group so many, among those that are soon over. The long form makes all.
 SHORT = (
@@ -23,6 +26,9 @@ SHORT = (
     (1, ("slow broker",)),
     (2, ("half open", "committed but not told", "not committed and not told", "cut", "delay")),
 )
+
+FAULTS = int(os.environ.get("FAULTS", "60"))
+FAULTS_A_ROUND = 30
 
 
 @pytest.mark.timeout(400)
@@ -35,8 +41,30 @@ def test_a_mixed_schedule_of_faults_loses_nothing_and_repeats_nothing(
     faults = named([name for number_of, names in SHORT for name in source.sample(names, number_of)])
     source.shuffle(faults)
     outcome = run_round(cluster, prefix, tmp_path, faults, number)
-    assert outcome.verdict.found == []
-    assert outcome.wrong_ends == []
-    assert outcome.drained, "not everything went through"
-    assert outcome.stopped, "a worker did not stop"
-    assert outcome.verdict.aborted > 0, "no fault fell inside a transaction: the test shows nothing"
+    _check([outcome])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600 + 40 * FAULTS)
+def test_all_kinds_of_faults_round_after_round(cluster: Cluster, tmp_path: Path) -> None:
+    number = seed()
+    sys.stdout.write(f"\n{FAULTS} faults, documents and schedule of seed {number}\n")
+    faults = schedule_of(FAULTS, random.Random(number))
+    outcomes = []
+    for at in range(0, FAULTS, FAULTS_A_ROUND):
+        some = faults[at : at + FAULTS_A_ROUND]
+        folder = tmp_path / f"round-{at}"
+        folder.mkdir()
+        outcomes.append(run_round(cluster, f"t-{uuid.uuid4().hex[:8]}.", folder, some, number + at))
+    total: Counter[str] = sum((outcome.faults for outcome in outcomes), Counter())
+    sys.stdout.write(f"{total.total()} faults: {dict(total.most_common())}\n")
+    _check(outcomes)
+
+
+def _check(outcomes: list[Round]) -> None:
+    """After all rounds, so that one that went wrong does not hide what the others show."""
+    assert [found for outcome in outcomes for found in outcome.verdict.found] == []
+    assert [end for outcome in outcomes for end in outcome.wrong_ends] == []
+    assert all(outcome.drained for outcome in outcomes), "not everything went through"
+    assert all(outcome.stopped for outcome in outcomes), "a worker did not stop"
+    assert all(outcome.verdict.aborted > 0 for outcome in outcomes), "no fault fell inside a transaction"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import faust
@@ -23,6 +23,7 @@ from lodestream.engine.transaction import FencedError, TransactionalWriter
 from lodestream.engine.transport import Batch, BatchSchema, Transport
 from lodestream.errors import LodestreamError, TopicsError
 
+FINISH_SECONDS = 60  # to commit what is fetched and can be fetched no more
 CLOSE_SECONDS = 15  # a lane's last transactions at a rebalance or stop; past it the next owner's fence ends them
 LOOP_SECONDS = 10  # an event loop that has not turned for so long is not alive: 50 times a batch's 0.2 s
 MONITOR_SECONDS = 1.0
@@ -178,6 +179,13 @@ class Engine:
             self._observer.released(partition)
         self._assigned = True
         self._observer.rebalanced(len(committed))
+
+    async def finish(self, partitions: Collection[int]) -> None:
+        """Wait until what is fetched of these partitions is committed; no longer than a lane may take to close."""
+        until = time.monotonic() + FINISH_SECONDS
+        mine = [lane for at, lane in self._lanes.items() if at in partitions]
+        while time.monotonic() < until and any(lane.busy for lane in mine):  # noqa: ASYNC110 - lanes tell nobody
+            await asyncio.sleep(0.05)
 
     def pause(self, partition: int) -> None:
         """Stop fetching a partition whose lane is full (called by the lane)."""

@@ -9,7 +9,7 @@ names them all.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import aiokafka
@@ -51,6 +51,10 @@ class Lanes(Protocol):
 
     def open(self, committed: Mapping[int, int], generation: int) -> None:
         """Start a lane per partition from its committed offset."""
+        ...
+
+    async def finish(self, partitions: Collection[int]) -> None:
+        """Wait until what is fetched of these partitions is committed, for a while."""
         ...
 
     async def fail(self, error: BaseException) -> None:
@@ -103,6 +107,8 @@ class Consumer(driver.Consumer):
         except NoOffsetForPartitionError:  # `perform_seek` says where to begin, and is about to
             return
         except OffsetOutOfRangeError as error:
+            lanes: Lanes = self.transport.lanes  # type: ignore[attr-defined]
+            await lanes.finish({tp.partition for tp in error.args[0]})  # what was fetched is in the log no longer
             gone = ", ".join(f"{tp.topic}[{tp.partition}]:{offset}" for tp, offset in error.args[0].items())
             raise LodestreamError(
                 f"{gone} is no longer in the log: retention took records before they were read. The worker begins anew "
