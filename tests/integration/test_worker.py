@@ -32,6 +32,7 @@ from lodestream.topics import DEAD_LETTERS, ENRICHED, MESSAGE_MAX_BYTES, RAW
 
 WORKER = [sys.executable, "-m", "lodestream", "worker"]
 LIMIT = 50_000
+OWNED = {"1 partitions\n", "0 partitions\n"}
 GOOD = json.dumps({"title": "A good one", "body": "It has a body of some words, and it comes out. " * 20}).encode()
 LARGE = json.dumps(
     {"title": "A large one", "body": "Larger than the limit of this test, for now it is. " * 1200}
@@ -211,3 +212,16 @@ def test_wrong_arguments_are_refused_with_what_is_right(arguments: list[str], me
     done = run([*WORKER, *arguments], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_that_gets_no_partition_is_ready_to_step_in(settings: Settings, workers: Workers) -> None:
+    """Else more workers than partitions would hold up a rollout for ever."""
+    one_partition = settings.model_copy(update={"partitions": 1})
+    asyncio.run(apply_topics(one_partition))
+    ports = [free_port(), free_port()]
+    for port in ports:
+        workers.start([*WORKER, "clean"], LODESTREAM_HTTP_PORT=str(port), LODESTREAM_PARTITIONS="1")
+    wait_until("both to be ready", lambda: all(get(port, "/readyz")[0] == 200 for port in ports), 60)
+    wait_until("one with and one without", lambda: {get(port, "/readyz")[1] for port in ports} == OWNED, 30)
+    assert [get(port, "/healthz")[0] for port in ports] == [200, 200]

@@ -11,6 +11,7 @@ from importlib.metadata import requires, version
 import aiokafka
 import faust
 import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.producer.sender import Sender
 from faust.app.base import App
@@ -44,6 +45,8 @@ def test_the_pins_are_exact_and_installed(package: str, pin: str) -> None:
         (Consumer, "_wait_next_records", ["self", "timeout"]),
         (Consumer, "on_buffer_full", ["self", "tp"]),
         (Consumer, "on_buffer_drop", ["self", "tp"]),
+        (GroupCoordinator, "_push_error_to_user", ["self", "exc"]),
+        (GroupCoordinator, "check_errors", ["self"]),
         # runtime.py
         (App, "_create_directories", ["self"]),
         (App, "crash", ["self", "reason"]),

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 from aiokafka.structs import ConsumerRecord
+from engine_config import CONFIG as ENGINE
 
 from counting_worker import CountingStep
 from lodestream.engine.changelog import Block
@@ -24,17 +25,7 @@ from lodestream.headers import Header
 from lodestream.kafka.log import Offsets
 from lodestream.origins import Marks
 
-CONFIG = EngineConfig(
-    agent="count",
-    prefix="p.",
-    group="p.count",
-    input="p.in",
-    changelog="p.count-state",
-    outputs=("out",),
-    dead_letters="dead-letters",
-    client={},
-    commit_interval=0,
-)
+CONFIG = replace(ENGINE, commit_interval=0)
 NOW = 1_780_000_000_000
 
 

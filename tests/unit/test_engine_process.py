@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from engine_config import CONFIG as ENGINE
 
 from counting_worker import CountingStep
-from lodestream.engine.config import EngineConfig
 from lodestream.engine.observer import Observer
 from lodestream.engine.process import _exit_code
 from lodestream.engine.runtime import Engine
 from lodestream.errors import BreakerOpenError
 
-CONFIG = EngineConfig(
-    agent="count",
-    prefix="p.",
-    group="p.count",
-    input="p.in",
-    changelog="p.count-state",
-    outputs=("out",),
-    dead_letters="dead-letters",
-    client={"bootstrap_servers": ["127.0.0.1:1"]},
-)
+CONFIG = replace(ENGINE, client={"bootstrap_servers": ["127.0.0.1:1"]})
 
 
 @pytest.fixture

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from engine_config import CONFIG
 from engine_logs import PARTITIONS, Memory, TextStep, block
 
 from lodestream.engine.breaker import Breaker
@@ -33,17 +35,7 @@ class Told(Observer):
 
 
 def config(folder: Path | None = None) -> EngineConfig:
-    return EngineConfig(
-        agent="count",
-        prefix="p.",
-        group="p.count",
-        input="p.in",
-        changelog="p.count-state",
-        outputs=("out",),
-        dead_letters="dead-letters",
-        client={},
-        state_folder=folder,
-    )
+    return replace(CONFIG, state_folder=folder)
 
 
 async def restored(

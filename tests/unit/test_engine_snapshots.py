@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from engine_config import CONFIG
 from engine_logs import PARTITIONS, Memory, Text, TextStep, block
 from structlog.testing import capture_logs
 
@@ -49,18 +50,7 @@ class Counting(Observer):
 
 
 def config(folder: Path | None) -> EngineConfig:
-    return EngineConfig(
-        agent="count",
-        prefix="p.",
-        group="p.count",
-        input="p.in",
-        changelog="p.count-state",
-        outputs=("out",),
-        dead_letters="dead-letters",
-        client={},
-        state_folder=folder,
-        snapshot_interval=0.001,
-    )
+    return replace(CONFIG, state_folder=folder, snapshot_interval=0.001)
 
 
 async def restore(

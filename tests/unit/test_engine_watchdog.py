@@ -123,6 +123,16 @@ def test_partitions_without_lanes_are_a_reason_when_kafka_answers(scene: Scene, 
     assert reason == (None if kafka is None else "partitions were assigned more than 100 s ago and are not opened")
 
 
+def test_a_watchdog_that_fails_is_a_reason_to_end(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert scene.dog._look() is None
+
+    def broken(_seconds: float) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(scene.engine, "stalled", broken)
+    assert scene.dog._look() == "the watchdog failed: ZeroDivisionError"
+
+
 @pytest.fixture
 async def engine() -> Engine:
     config = replace(CONFIG, client={"bootstrap_servers": ["127.0.0.1:1"]}, watchdog_seconds=SECONDS)

@@ -72,6 +72,8 @@ class Engine:
         self._assigned = False
         self._stopping = False
         self._turned_at = time.monotonic()
+        self._refused: BaseException | None = None  # what the group refused us with, at the last look
+        self._failing: asyncio.Task[None] | None = None
         self._opening_since: float | None = None  # the group gave partitions, their lanes are not there yet
         self.app = self._build_app()
 
@@ -111,6 +113,12 @@ class Engine:
             self._opening_since = None
             self._observer.ready(False)
             await self._close_lanes()
+
+        @app.on_partitions_assigned.connect(weak=False)
+        async def assigned(_app: Any, partitions: Collection[TP], **_kwargs: Any) -> None:
+            if not partitions:  # Faust seeks nothing then, so nobody opens what there is: nothing
+                await self.fence(set())
+                self.open({}, self._generation)
 
         @app.on_before_shutdown.connect(weak=False)
         async def stopping(*_args: Any, **_kwargs: Any) -> None:
@@ -181,7 +189,7 @@ class Engine:
         self._observer.rebalanced(len(committed))
 
     async def finish(self, partitions: Collection[int]) -> None:
-        """Wait until what is fetched of these partitions is committed; no longer than a lane may take to close."""
+        """Wait until what is fetched of these partitions is committed, for a minute at most."""
         until = time.monotonic() + FINISH_SECONDS
         mine = [lane for at, lane in self._lanes.items() if at in partitions]
         while time.monotonic() < until and any(lane.busy for lane in mine):  # noqa: ASYNC110 - lanes tell nobody
@@ -288,6 +296,15 @@ class Engine:
     def turned(self) -> None:
         """The event loop turns (told by the watchdog, from before Faust has started until after it has stopped)."""
         self._turned_at = time.monotonic()
+        refused: BaseException | None = None
+        if self.app.started:
+            refused = self.app.consumer.group_error()  # type: ignore[attr-defined]
+        if refused is not None and refused is self._refused and self._failing is None:
+            error = LodestreamError(
+                f"the group {self.config.group} refuses this worker: {refused!r}. Is LODESTREAM_INSTANCE_ID used twice?"
+            )
+            self._failing = asyncio.get_running_loop().create_task(self.fail(error))
+        self._refused = refused  # to be seen twice: whoever polls takes notice in between
 
     def stalled(self, seconds: float) -> str | None:
         """Which work in hand has not moved for so long: a batch, or a state to restore."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 import aiokafka
 import faust
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
@@ -177,6 +178,21 @@ class Consumer(driver.Consumer):
                 return
             if generation == self.app.consumer_generation_id:
                 lanes.open(committed, generation)
+
+    def group_error(self) -> BaseException | None:
+        """What the group refused us with, as long as nobody has taken notice.
+
+        aiokafka waits with such an error for its user's next call, and before the first assignment Faust makes none.
+        """
+        consumer = self._thread._consumer  # noqa: SLF001 - named in tests/unit/test_engine_internals.py
+        coordinator = None if consumer is None else consumer._coordinator  # noqa: SLF001 - the same
+        if not isinstance(coordinator, GroupCoordinator):
+            return None
+        task = coordinator._coordination_task  # noqa: SLF001 - the same
+        error: BaseException | None = coordinator._pending_exception  # noqa: SLF001 - the same
+        if task.done() and not task.cancelled():
+            error = task.exception() or error
+        return error
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's stuck detection counts events and commits that do not exist here; health has its own."""

@@ -26,8 +26,10 @@ from types import FrameType
 from typing import Any, Final, Protocol
 
 import structlog
+from aiokafka.errors import KafkaError
 
 from lodestream.engine.config import EngineConfig
+from lodestream.errors import LodestreamError
 from lodestream.kafka.log import offsets, read_log
 
 EXIT_CODE: Final = 70  # EX_SOFTWARE of sysexits.h; faulthandler's own end is 1
@@ -94,9 +96,16 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._stopped.wait(LOOK_SECONDS):
-            reason = self._not_turning() or self._engine.stalled(self._seconds) or self._left_behind()
+            reason = self._look()
             if reason is not None and not self._stopped.is_set():
                 end(reason, self._loop)
+
+    def _look(self) -> str | None:
+        try:
+            return self._not_turning() or self._engine.stalled(self._seconds) or self._left_behind()
+        except Exception as error:  # a worker that nobody watches must not run on
+            log.exception("the watchdog failed", exc_info=error)
+            return f"the watchdog failed: {type(error).__name__}"
 
     def _not_turning(self) -> str | None:
         late = time.monotonic() - self._turned_at
@@ -136,7 +145,7 @@ class Watchdog:
         config = self._engine.config
         try:
             return asyncio.run(_waiting(config.client, config.input, quiet))
-        except Exception as error:  # noqa: BLE001 - whatever it is: it is no answer, and watching goes on
+        except (KafkaError, LodestreamError, OSError) as error:  # a TimeoutError is an OSError
             log.warning("the watchdog got no answer from Kafka", error=type(error).__name__)
             return None
 
