@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         validate_default=True,
         description="A worker that has work and makes no progress for this long ends itself.",
     )
-    commit_interval_ms: int = Field(30, ge=0, le=5000, description="A lane that is not behind waits this long to fill.")
+    commit_interval_ms: int = Field(50, ge=0, le=5000, description="A lane that is not behind waits this long to fill.")
     batch_max_records: PositiveInt = Field(5000, description="Records of one transaction at most.")
     batch_max_bytes: PositiveInt = Field(8 * MIB, description="Input bytes of one transaction, above one record.")
     batch_max_seconds: PositiveFloat = Field(0.2, description="Work of one transaction: bounds latency and shutdown.")

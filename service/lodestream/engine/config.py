@@ -29,7 +29,7 @@ class EngineConfig:
     session_timeout: float = 10
     transaction_timeout: float = 20
     watchdog_seconds: float = 120  # without progress, though there is work: then the process ends
-    commit_interval: float = 0.03
+    commit_interval: float = 0.05
     batch_records: int = 5000
     batch_bytes: int = 8 << 20
     batch_seconds: float = 0.2
