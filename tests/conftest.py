@@ -7,6 +7,7 @@ on one machine, and tests in any order, do not meet.
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,10 @@ from lodestream.settings import Settings, load
 # No deadlines: two busy cores make a slow example of any. CI tries the same examples each time, people new ones.
 hypothesis.settings.register_profile("lodestream", deadline=None, derandomize=os.environ.get("CI") == "true")
 hypothesis.settings.load_profile("lodestream")
+
+# A run in the background of a script ignores Ctrl-C, and so would all that it starts, which the tests send one to.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
