@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import psutil
 import pytest
 
 from cluster import Cluster
@@ -36,6 +37,23 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("LODESTREAM_") and name != "LODESTREAM_BROKER_CACHE":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def ended_processes(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test ends the processes that it starts. Where one does not, and where it fails half way, they end here."""
+    if request.path.parent.name not in ("integration", "faults"):  # a look at all processes takes milliseconds
+        yield
+        return
+    own = psutil.Process()
+    before = set(own.children())
+    yield
+    left = [child for child in own.children() if child not in before and child.status() != psutil.STATUS_ZOMBIE]
+    for child in left:
+        child.terminate()  # the demo and the supervisor end their own with it
+    for child in psutil.wait_procs(left, 20)[1]:
+        child.kill()
+    assert left == []
 
 
 @pytest.fixture(scope="session")

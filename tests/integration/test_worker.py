@@ -178,7 +178,7 @@ def test_sigterm_ends_it_also_when_kafka_is_gone(prepared_broker: None, prefix: 
         workers = Workers(own, tmp_path)
         worker = workers.start([*WORKER, "clean", "tag"])
         try:
-            wait_until("two agents", lambda: workers.output(worker).count('"fenced"') == 2)
+            wait_until("two agents", lambda: workers.output(worker).count('"event": "restored"') == 8)
             kafka.kill()
             time.sleep(3)
             worker.terminate()
