@@ -14,6 +14,8 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from lodestream.kafka.admin import all_topics
 from lodestream.kafka.clients import client_arguments
@@ -113,6 +115,10 @@ class Topics:
         """How many workers a group has, whether they have partitions or not."""
         return asyncio.run(self._members(group))
 
+    def forget(self, group: str) -> None:
+        """As Kafka does with the offsets of a group that has had no members for long. It must have none."""
+        asyncio.run(self._forget(self.settings.group(group)))
+
     def delete(self, *topics: str) -> None:
         """All topics of the service, or some: what a test is done with is no burden for the next."""
         asyncio.run(self._delete(topics or tuple(topic.name for topic in all_topics(self.settings))))
@@ -153,6 +159,16 @@ class Topics:
             return sum(len(each["members"]) for each in answer.to_object()["groups"])
         finally:
             await admin.close()
+
+    async def _forget(self, group: str) -> None:
+        client = AIOKafkaClient(**self.client)
+        await client.bootstrap()
+        try:
+            node = await client.coordinator_lookup(CoordinationType.GROUP, group)
+            answer = await client.send(node, DeleteGroupsRequest([group]))
+            assert answer.results == [(group, 0)]
+        finally:
+            await client.close()
 
     async def _delete(self, topics: Sequence[str]) -> None:
         admin = AIOKafkaAdminClient(**self.client)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from aiokafka import TopicPartition
@@ -20,16 +21,16 @@ from lodestream.engine.transaction import Message, TransactionalWriter
 KEEPS = os.environ["TEARING_WORKER_KEEPS"].split("+")
 WHOLE = 3  # transactions with outputs before it
 EXIT_CODE = 9
-whole = 0
+whole: Counter[int] = Counter()  # by partition
 
 
 class TearingWriter(TransactionalWriter):
     async def commit(
         self, messages: Mapping[tuple[str, int], Sequence[Message]], next_offset: int
     ) -> Mapping[tuple[str, int], int]:
-        global whole  # noqa: PLW0603 - of the process, whichever partition it is
-        whole += len(messages) > 1
-        if whole <= WHOLE:
+        first = whole[self._partition] == 0  # without any offset in the group it would be taken for a forgotten one
+        if first or whole.total() < WHOLE:
+            whole[self._partition] += len(messages) > 1
             return await super().commit(messages, next_offset)
         producer, config = self._started(), self._config
         await producer.begin_transaction()

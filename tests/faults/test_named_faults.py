@@ -122,6 +122,29 @@ def test_more_workers_than_partitions_share_them_and_the_idle_ones_step_in(topic
 
 
 @pytest.mark.timeout(200)
+def test_a_group_that_kafka_has_forgotten_goes_on_where_it_was(topics: Topics, workers: Workers) -> None:
+    """A week without members is enough for that. The output would come twice, and nobody takes it once."""
+    topics.create(**{"in": 4}, out=4, count_state=4, dead_letters=1)
+    values = numbers(2000)
+
+    def feed(some: list[bytes], until: int) -> str:
+        topics.fill("in", some, 4)
+        worker = workers.counting()
+        wait_until("all records", lambda: len(topics.read("out")) >= until)
+        worker.terminate()
+        assert worker.wait(60) == 0
+        return workers.output(worker)
+
+    feed(values[:3], 3)  # so that one partition has nothing, the others a single transaction
+    topics.forget("count")
+    assert feed(values[3:1000], 1000).count("the group had forgotten its offset") == 3
+    topics.forget("count")
+    assert feed(values[1000:], 2000).count("the group had forgotten its offset") == 4
+    assert "the group had forgotten its offset" not in feed(numbers(4, 2000), 2004)
+    check_counts(topics, numbers(2004))
+
+
+@pytest.mark.timeout(200)
 def test_a_worker_does_not_start_while_a_topic_is_missing_and_does_once_it_is_there(
     settings: Settings, topics: Topics, workers: Workers
 ) -> None:

@@ -14,7 +14,7 @@ from lodestream.engine.breaker import Breaker
 from lodestream.engine.changelog import Block, PartitionState
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.observer import Observer, Tear
-from lodestream.engine.restore import Restorer
+from lodestream.engine.restore import Restorer, forgotten_offset
 from lodestream.engine.snapshots import Snapshots
 from lodestream.engine.step import NoState, Outcome, Record, Step
 from lodestream.errors import StateError
@@ -140,6 +140,13 @@ class Stateless:
 
 def counts(blocks: int) -> list[Block]:
     return [block(number, number + 1, b"", state_format=0) for number in range(blocks)]
+
+
+async def test_an_offset_that_the_group_has_forgotten_is_where_the_newest_block_ends() -> None:
+    assert await forgotten_offset(Memory([]), 2) == 0
+    assert await forgotten_offset(Memory([], beginning=6), 2) == 0
+    assert await forgotten_offset(Memory([block(0, 5)]), 2) == 5
+    assert await forgotten_offset(Memory([block(0, 5), block(5, 9), block(5, 7)]), 2) == 7
 
 
 async def test_without_state_the_newest_block_is_enough() -> None:

@@ -65,6 +65,44 @@ class _Run:
             raise SnapshotError("it holds a transaction that was void")
 
 
+class _Newest(NamedTuple):
+    """The newest block of a changelog that ends at or before an input offset, and how many blocks lie beyond it."""
+
+    block: tuple[Block, Place] | None
+    ahead: int
+
+
+async def _newest(logs: Logs, partition: int, bounds: Offsets, committed: int | None = None) -> _Newest:
+    """Look for the newest block from the changelog's end. `committed`: an input offset; None: no limit."""
+    reach = TAIL_OFFSETS
+    start = bounds.stable
+    found = _Newest(None, 0)
+    while found.block is None and start > bounds.beginning:
+        start = max(bounds.beginning, bounds.stable - reach)
+        reach *= 4
+        found = _Newest(None, 0)
+        async for records in logs.changelog(partition, start, bounds.stable):
+            for record in records:
+                packed = record.value or b""
+                block = Block.unpack(packed)
+                if committed is not None and block.end > committed:
+                    found = found._replace(ahead=found.ahead + 1)
+                else:
+                    found = found._replace(block=(block, Place.of(record.offset, packed)))
+    return found
+
+
+async def forgotten_offset(logs: Logs, partition: int) -> int:
+    """How far a group came that has no committed offset, by its changelog; 0: it has none either.
+
+    Kafka forgets the offsets of a group that has had no members for `offsets.retention.minutes`, a week by default
+    (KIP-211). What it cannot be told from is a first transaction that was torn: that is taken for done.
+    """
+    bounds = await logs.changelog_offsets(partition)
+    newest = (await _newest(logs, partition, bounds)).block
+    return 0 if newest is None else newest[0].end
+
+
 class Restorer:
     """Brings the state of one partition back, as often as it is asked to."""
 
@@ -185,26 +223,12 @@ class Restorer:
                 raise
 
     async def _take_newest(self, state: PartitionState, run: _Run) -> None:
-        """Where the step keeps no state, all is in the newest block: look for it from the end."""
-        bounds = run.bounds
-        reach = TAIL_OFFSETS
-        newest: tuple[Block, Place] | None = None
-        start = bounds.stable
-        while newest is None and start > bounds.beginning:
-            start = max(bounds.beginning, bounds.stable - reach)
-            reach *= 4
-            run.ahead = 0
-            async for records in self._logs.changelog(self._partition, start, bounds.stable):
-                for record in records:
-                    packed = record.value or b""
-                    block = Block.unpack(packed)
-                    if block.end > run.committed:
-                        run.ahead += 1
-                    else:
-                        newest = block, Place.of(record.offset, packed)
-        if newest is not None:
-            state.check(newest[0], run.partitions)
-            state.take(*newest)
+        """Where the step keeps no state, all is in the newest block."""
+        newest = await _newest(self._logs, self._partition, run.bounds, run.committed)
+        run.ahead = newest.ahead
+        if newest.block is not None:
+            state.check(newest.block[0], run.partitions)
+            state.take(*newest.block)
 
     def _tell(self, blocks: int, share: float) -> None:
         self._progressed()

@@ -16,6 +16,7 @@ from lodestream.engine.changelog import PartitionState
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.lane import Lane
 from lodestream.engine.observer import Observer
+from lodestream.engine.restore import forgotten_offset
 from lodestream.engine.snapshots import Snapshots
 from lodestream.engine.step import Step
 from lodestream.engine.topic_logs import TopicLogs
@@ -145,6 +146,21 @@ class Engine:
                 self._writers[partition] = TransactionalWriter(self.config, partition)
             await asyncio.gather(*(writer.start() for writer in self._writers.values()))
             log.info("fenced", topic=self.config.input, partitions=sorted(partitions))
+
+    async def remembered(self, committed: Mapping[int, int]) -> dict[int, int]:
+        """The committed offsets; what the group has forgotten is given back to it, by what the changelog says."""
+        none = [partition for partition, offset in committed.items() if offset == 0]
+        found = await asyncio.gather(*(forgotten_offset(self._logs, partition) for partition in none))
+        forgotten = {partition: end for partition, end in zip(none, found, strict=True) if end}
+        for partition, end in forgotten.items():
+            log.warning(
+                "the group had forgotten its offset: the changelog tells it",
+                topic=self.config.input,
+                partition=partition,
+                offset=end,
+            )
+            await self._writers[partition].commit({}, end)
+        return {**committed, **forgotten}
 
     async def starts(self, committed: Mapping[int, int]) -> dict[int, int]:
         """Where to read each partition from. Says what retention took unread; raises `TopicsError` for a lost log."""

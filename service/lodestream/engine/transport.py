@@ -46,6 +46,10 @@ class Lanes(Protocol):
         """End the lanes, start a producer per partition: nobody else can write for them any more."""
         ...
 
+    async def remembered(self, committed: Mapping[int, int]) -> Mapping[int, int]:
+        """The committed offsets (0: none), with those that Kafka has forgotten."""
+        ...
+
     async def starts(self, committed: Mapping[int, int]) -> Mapping[int, int]:
         """Where to read each partition from: its committed offset (0: none), or the log's beginning."""
         ...
@@ -169,7 +173,7 @@ class Consumer(driver.Consumer):
         await lanes.fence({tp.partition for tp in mine})
         await super().perform_seek()
         if generation == self.app.consumer_generation_id:
-            committed = {tp.partition: self._committed_offset.get(tp) or 0 for tp in mine}
+            committed = await lanes.remembered({tp.partition: self._committed_offset.get(tp) or 0 for tp in mine})
             starts = await lanes.starts(committed)
             try:
                 for tp in mine:
