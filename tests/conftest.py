@@ -42,7 +42,8 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def ended_processes(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test ends the processes that it starts. Where one does not, and where it fails half way, they end here."""
-    if request.path.parent.name not in ("integration", "faults"):  # a look at all processes takes milliseconds
+    # A look at all processes takes milliseconds, and brokers of the cluster that were started again stay.
+    if request.path.parent.name not in ("integration", "faults") or "cluster" in request.fixturenames:
         yield
         return
     own = psutil.Process()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaTimeoutError
 
 from answer import Answer
 from lodestream.kafka.clients import client_arguments
@@ -39,14 +40,18 @@ class Feeder:
     def start(self) -> None:
         self._thread.start()
 
+    def check(self) -> None:
+        """Raises what went wrong so far."""
+        if self.failure is not None:
+            raise self.failure
+
     def finish(self) -> Answer:
         """Feed no more; what must come of all that was fed, once Kafka has it. Raises what went wrong meanwhile."""
         self._finish.set()
         self._thread.join(ACKNOWLEDGED_SECONDS + 60)
         if self._thread.is_alive():
             raise TimeoutError("the feeder does not end")
-        if self.failure is not None:
-            raise self.failure
+        self.check()
         return self.answer
 
     def _run(self) -> None:
@@ -63,11 +68,8 @@ class Feeder:
             for document in self._documents:
                 if self._finish.is_set():
                     break
-                future = await producer.send(
-                    self._settings.topic(RAW), document.value, key=document.key, headers=list(document.headers)
-                )
+                waiting.add(await self._send(producer, document))
                 self.answer.add(document)
-                waiting.add(future)
                 waiting = {each for each in waiting if not each.done() or each.result() is None}
                 while len(waiting) > IN_FLIGHT:
                     _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -76,3 +78,12 @@ class Feeder:
                 await asyncio.gather(*waiting)
         finally:
             await close_producer(producer)
+
+    async def _send(self, producer: AIOKafkaProducer, document: RawDocument) -> asyncio.Future[Any]:
+        topic, headers = self._settings.topic(RAW), list(document.headers)
+        while True:
+            try:
+                return await producer.send(topic, document.value, key=document.key, headers=headers)
+            except KafkaTimeoutError:  # its batch is full, and nothing of it was taken: brokers are away for long
+                if self._finish.is_set():
+                    raise

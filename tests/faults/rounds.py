@@ -105,6 +105,7 @@ def run_round(cluster: Cluster, prefix: str, folder: Path, faults: Sequence[Faul
         for number, each in enumerate(faults, 1):
             _make(scene, each, schedule, f"{number}/{len(faults)}")
             outcome.faults[each.name] += 1
+            feeder.check()
         cluster.heal()
         answer = feeder.finish()
         outcome.documents = answer.documents
