@@ -83,7 +83,9 @@ class Feeder:
         topic, headers = self._settings.topic(RAW), list(document.headers)
         while True:
             try:
-                return await producer.send(topic, document.value, key=document.key, headers=headers)
+                sent: asyncio.Future[Any] = await producer.send(topic, document.value, document.key, headers=headers)
             except KafkaTimeoutError:  # its batch is full, and nothing of it was taken: brokers are away for long
                 if self._finish.is_set():
                     raise
+            else:
+                return sent
