@@ -33,7 +33,7 @@ unit: .venv/.tested .tools/prometheus ## Tests without a broker
 	$(BIN)/python -m pytest tests/unit tests/deploy
 
 integration: .venv/.tested ## Tests on a real Kafka, with real faults
-	$(BIN)/python -m pytest tests/integration tests/faults
+	$(BIN)/python -m pytest tests/integration tests/faults --durations=15 --durations-min=20
 
 faults: .venv/.tested ## Long runs of faults on three brokers (FAULTS=n, SEED=n)
 	$(BIN)/python -m pytest tests/faults -m long -s --show-capture=no
