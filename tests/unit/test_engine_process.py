@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -34,6 +36,23 @@ async def test_a_crash_inside_faust_is_not_0(engine: Engine) -> None:
     """An error in its consumer or in fencing marks the app as crashed and passes the engine by."""
     engine.app._crash(RuntimeError("made up"))
     assert _exit_code(engine, 0) == 1
+
+
+CRASHING = """
+import threading, time
+from lodestream.engine.process import run_engine
+def build():
+    threading.Thread(target=time.sleep, args=(1000,)).start()
+    raise MemoryError
+run_engine(build)
+"""
+
+
+def test_a_crash_ends_the_process_whatever_other_threads_do() -> None:
+    """Out of memory, the consumer's thread lived on: its heartbeats kept the partitions of a worker that was dead."""
+    done = subprocess.run([sys.executable, "-c", CRASHING], capture_output=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert b"MemoryError" in done.stdout + done.stderr
 
 
 def test_an_engine_that_could_not_be_built_is_not_0() -> None:

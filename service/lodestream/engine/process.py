@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import sys
 from collections.abc import Callable
 from signal import Signals
+from typing import NoReturn
 
 import faust
 import structlog
@@ -29,7 +32,10 @@ class Worker(faust.Worker):
 
 
 def run_engine(build: Callable[[], Engine]) -> int:
-    """Run until SIGTERM or SIGINT (exit code 0) or a failure (non-zero). `build` is called on the event loop."""
+    """Run until SIGTERM or SIGINT; the exit code. After a failure the process ends here, non-zero.
+
+    `build` is called on the event loop.
+    """
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     engine: Engine | None = None
@@ -48,11 +54,22 @@ def run_engine(build: Callable[[], Engine]) -> int:
             worker.execute_from_commandline()
     except SystemExit as exit_:
         return _exit_code(engine, exit_.code)
-    except BaseException as error:  # - Faust raises a crash's reason again
-        if engine is None or engine.failure is None:
-            log.exception("failed", exc_info=error)
-        return _exit_code(engine, 1)
+    except BaseException as error:  # noqa: BLE001 - Faust raises a crash's reason again, and the process ends
+        try:
+            if engine is None or engine.failure is None:
+                log.exception("failed", exc_info=error)
+        finally:
+            _end(_exit_code(engine, 1))
     return _exit_code(engine, 0)
+
+
+def _end(code: int) -> NoReturn:
+    """End at once. After a crash, out of memory above all, the consumer's thread may live and keep the partitions."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
 
 
 def calm_garbage_collector() -> None:
