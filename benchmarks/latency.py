@@ -7,8 +7,8 @@ at a constant rate, an open loop. The latency is that from when an article was d
 had its enriched record. CPU is that of the three agents without the broker, in % of one core. Then the same at half the
 rate that the service reached with a backlog (`benchmarks/flow.py`), and the agents with nothing to do.
 
-"others" is what all other processes of the machine used meanwhile, in % of one core: where it is not near 0, the
-latencies tell of them as well.
+"load" is what feeder and reader used, "others" what all other processes of the machine used meanwhile, in % of one
+core: where that is not near 0, the latencies tell of them as well.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Figures:
 
 HEAD = (
     "| interval ms | articles/s | p50 ms | p95 | p99 | max | p99 from append | agents % | clean | dedupe | tag "
-    "| broker | others | transactions/s | feeder late p99 ms |\n" + "|---" * 15 + "|"
+    "| broker | load | others | transactions/s | feeder late p99 ms |\n" + "|---" * 16 + "|"
 )
 
 
@@ -107,7 +107,7 @@ class Service:
         self._own = psutil.Process()
 
     async def used(self, *beside: psutil.Process) -> dict[str, float]:
-        """CPU seconds so far: of each agent, of the broker, and of `others`, whom none of this belongs to.
+        """CPU seconds so far: of each agent, of the broker, of the `load` (this process and `beside`), of others.
 
         `transactions` are how many the agents have committed so far.
         """
@@ -115,7 +115,8 @@ class Service:
         used["broker"] = _seconds(self._broker)
         everything = psutil.cpu_times()
         busy = everything.user + everything.nice + everything.system + everything.irq + everything.softirq
-        used["others"] = busy - sum(used.values()) - _seconds(self._own) - sum(map(_seconds, beside))
+        used["load"] = sum(map(_seconds, (self._own, *beside)))
+        used["others"] = busy - sum(used.values())
         used["transactions"] = await self._transactions()
         return used
 
