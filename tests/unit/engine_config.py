@@ -13,4 +13,5 @@ CONFIG = EngineConfig(
     outputs=("out",),
     dead_letters="dead-letters",
     client={},
+    batch_seconds=60,  # a machine that stands still for a moment must not split a batch
 )
