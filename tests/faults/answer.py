@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from harness import Topics
-from lodestream.export import dead_letter_json
 from lodestream.headers import Header, Headers, header
-from lodestream.kafka.log import LogRecord
 from lodestream.ledger.audit import verify
 from lodestream.pipeline import Pipeline
 from lodestream.replay.documents import RawDocument
@@ -26,18 +24,27 @@ from lodestream.topics import ARTICLES, DEAD_LETTERS, DUPLICATES, ENRICHED, ORIG
 WRITTEN: Final = (ARTICLES, ORIGINALS, ENRICHED, DUPLICATES, DEAD_LETTERS)
 TRANSACTED: Final = (*WRITTEN, STORIES)
 ONE_OUTPUT_EACH: Final = (ARTICLES, ORIGINALS, ENRICHED, DUPLICATES)
+CLEAN: Final = "clean"  # reads `raw`, which has no markers
 SHOWN: Final = 3
 # From the broker's append time of the raw record, which no two runs share.
 VOLATILE: Final = frozenset({"ingested_at", "first_seen", "updated_at"})
+CLOCKS: Final = frozenset({Header.INGESTED_AT, Header.PROCESSED_AT, Header.AT, Header.CE_TIME})
+# Places in topics with markers between the records, or where several partitions meet: they are compared by `verify`.
+PLACES: Final = frozenset({Header.ORIGIN, Header.PARENT_ORIGIN})
 
 
-def settled(topic: str, value: bytes, headers: Headers) -> str:
-    """A record without what two runs may differ in."""
-    if topic == DEAD_LETTERS:
-        letter = dead_letter_json(value, headers)
-        return json.dumps([letter[name] for name in ("document_id", "reason", "stage", "detail", "value")])
-    record: dict[str, Any] = {name: content for name, content in json.loads(value).items() if name not in VOLATILE}
-    return json.dumps(record, sort_keys=True)
+def settled(topic: str, key: bytes | None, value: bytes, headers: Headers) -> str:
+    """A record, key and headers included, without what two runs may differ in."""
+    read = value.decode("utf-8", "backslashreplace") if topic == DEAD_LETTERS else _without_times(value)
+    volatile = CLOCKS if header(headers, Header.STAGE) == CLEAN else CLOCKS | PLACES
+    kept = sorted(
+        (name, content.decode("utf-8", "backslashreplace")) for name, content in headers if name not in volatile
+    )
+    return json.dumps([(key or b"").decode("utf-8", "backslashreplace"), read, kept], sort_keys=True)
+
+
+def _without_times(value: bytes) -> dict[str, Any]:
+    return {name: content for name, content in json.loads(value).items() if name not in VOLATILE}
 
 
 class Answer:
@@ -46,15 +53,15 @@ class Answer:
     def __init__(self, settings: Settings) -> None:
         self.documents = 0
         self.records: dict[str, Counter[str]] = {topic: Counter() for topic in WRITTEN}
-        self.stories: dict[bytes, str] = {}
+        self.stories: dict[bytes, list[str]] = defaultdict(list)  # by key, in order
         self._pipeline = Pipeline(settings, ingested_at=1_780_000_000_000)
 
     def add(self, document: RawDocument) -> None:
         self.documents += 1
         for topic, key, value, headers in self._pipeline.feed(document.key, document.value, document.headers):
-            text = settled(topic, value, headers)
+            text = settled(topic, key, value, headers)
             if topic == STORIES:
-                self.stories[key or b""] = text
+                self.stories[key or b""].append(text)
             else:
                 self.records[topic][text] += 1
 
@@ -87,20 +94,14 @@ def check(topics: Topics, answer: Answer) -> Verdict:
         verdict.records += len(records)
         verdict.aborted += len(topics.read(topic, committed=False)) - len(records)
         want = answer.records[topic]
-        have = Counter(settled(topic, record.value or b"", record.headers) for record in records)
+        have = Counter(settled(topic, record.key, record.value or b"", record.headers) for record in records)
         verdict.lost += verdict.say(f"{topic}, lost", (want - have).elements())
         verdict.twice += verdict.say(f"{topic}, twice", (text for text in (have - want).elements() if text in want))
         verdict.wrong += verdict.say(f"{topic}, wrong", (text for text in (have - want).elements() if text not in want))
         if topic in ONE_OUTPUT_EACH:
             origins = Counter(header(record.headers, Header.ORIGIN) or "none" for record in records)
             verdict.twice += verdict.say(f"{topic}, origin twice", (text for text, n in origins.items() if n > 1))
-    stories = _newest(topics.read(STORIES))
-    verdict.records += len(stories)
-    keys = sorted(answer.stories.keys() | stories.keys())
-    differ = (key for key in keys if answer.stories.get(key) != stories.get(key))
-    verdict.wrong += verdict.say(
-        "stories", (f"{key!r}: {stories.get(key)}, not {answer.stories.get(key)}" for key in differ)
-    )
+    _check_stories(topics, answer, verdict)
     report = asyncio.run(verify(topics.settings))
     if not report.adds_up:
         verdict.wrong += report.breaches
@@ -112,6 +113,16 @@ def check(topics: Topics, answer: Answer) -> Verdict:
     return verdict
 
 
-def _newest(records: Iterable[LogRecord]) -> dict[bytes, str]:
-    """The last value of each key: a key stays on its partition, whose order the log keeps."""
-    return {record.key or b"": settled(STORIES, record.value or b"", record.headers) for record in records}
+def _check_stories(topics: Topics, answer: Answer, verdict: Verdict) -> None:
+    """Each story's updates, all of them in order: a key stays on its partition, whose order the log keeps."""
+    have: dict[bytes, list[str]] = defaultdict(list)
+    for record in topics.read(STORIES):
+        have[record.key or b""].append(settled(STORIES, record.key, record.value or b"", record.headers))
+    verdict.records += sum(map(len, have.values()))
+    for key in sorted(answer.stories.keys() | have.keys()):
+        want, found = Counter(answer.stories[key]), Counter(have[key])
+        if answer.stories[key] != have[key]:
+            verdict.lost += (want - found).total()
+            verdict.twice += sum(n for text, n in (found - want).items() if text in want)
+            verdict.wrong += 1 if want == found else sum(n for text, n in (found - want).items() if text not in want)
+            verdict.say("stories", [f"{key!r}: {have[key]}, not {answer.stories[key]}"])

@@ -8,7 +8,7 @@ from typing import Final
 
 from cluster import BROKERS
 from crew import AGENTS
-from faults import Scene, fault
+from faults import Made, Scene, fault
 from lodestream.agents import INPUTS
 from lodestream.topics import ARTICLES, ENRICHED, ORIGINALS, RAW
 from proxy import Mode
@@ -19,7 +19,7 @@ OUTCOME_SECONDS: Final = 10.0  # longer than a worker waits for the outcome of a
 
 
 @fault("broker", 2)
-def kill_the_leader(scene: Scene, schedule: random.Random) -> str:
+def kill_the_leader(scene: Scene, schedule: random.Random) -> Made:
     """SIGKILL to the leader of a partition; it comes back after a while."""
     scene.cluster.wait()
     topic, partition = schedule.choice([RAW, ARTICLES, ORIGINALS, ENRICHED]), schedule.randrange(PARTITIONS)
@@ -28,7 +28,7 @@ def kill_the_leader(scene: Scene, schedule: random.Random) -> str:
 
 
 @fault("broker", 2)
-def kill_the_transaction_coordinator(scene: Scene, schedule: random.Random) -> str:
+def kill_the_transaction_coordinator(scene: Scene, schedule: random.Random) -> Made:
     """SIGKILL to the broker that coordinates the transactions of a worker's partition."""
     scene.cluster.wait()
     agent, partition = schedule.choice(AGENTS), schedule.randrange(PARTITIONS)
@@ -39,24 +39,24 @@ def kill_the_transaction_coordinator(scene: Scene, schedule: random.Random) -> s
 
 
 @fault("broker", 1)
-def kill_the_group_coordinator(scene: Scene, schedule: random.Random) -> str:
+def kill_the_group_coordinator(scene: Scene, schedule: random.Random) -> Made:
     """SIGKILL to the broker that coordinates an agent's group and keeps its offsets."""
     scene.cluster.wait()
     agent = schedule.choice(AGENTS)
     return _kill(scene, schedule, scene.cluster.group_coordinator(scene.topics.settings.group(agent)), agent)
 
 
-def _kill(scene: Scene, schedule: random.Random, broker: int | None, whose: str) -> str:
+def _kill(scene: Scene, schedule: random.Random, broker: int | None, whose: str) -> Made:
     at = schedule.randrange(BROKERS) if broker is None else broker
     scene.cluster.kill(at)
     seconds = schedule.uniform(1, 5)
     scene.crew.wait(seconds)
     scene.cluster.restart_soon(at)
-    return f"broker {at} ({whose}), {seconds:.1f} s"
+    return Made(f"broker {at} ({whose}), {seconds:.1f} s", happened=broker is not None)
 
 
 @fault("broker", 0.2)
-def no_quorum(scene: Scene, schedule: random.Random) -> str:
+def no_quorum(scene: Scene, schedule: random.Random) -> Made:
     """Two of three brokers are killed and stay away for a minute: nothing can be written, nobody is elected."""
     scene.cluster.wait()
     some = schedule.sample(range(BROKERS), 2)
@@ -64,11 +64,11 @@ def no_quorum(scene: Scene, schedule: random.Random) -> str:
     scene.crew.wait(60)
     scene.cluster.restart_soon(*some)
     _wait_for_brokers(scene)
-    return f"brokers {some}, 60 s"
+    return Made(f"brokers {some}, 60 s")
 
 
 @fault("broker", 0.5)
-def restart_of_all(scene: Scene, schedule: random.Random) -> str:
+def restart_of_all(scene: Scene, schedule: random.Random) -> Made:
     """All brokers: killed in the same moment, or stopped and started one after the other."""
     scene.cluster.wait()
     if schedule.random() < 0.5:
@@ -76,12 +76,12 @@ def restart_of_all(scene: Scene, schedule: random.Random) -> str:
         scene.crew.wait(1)
         scene.cluster.restart_soon(*range(BROKERS))
         _wait_for_brokers(scene)
-        return "killed at once"
+        return Made("killed at once")
     for at in range(BROKERS):
         scene.cluster.shut_down(at)
         scene.cluster.restart_soon(at)
         _wait_for_brokers(scene)
-    return "one after the other"
+    return Made("one after the other")
 
 
 def _wait_for_brokers(scene: Scene) -> None:
@@ -91,40 +91,40 @@ def _wait_for_brokers(scene: Scene) -> None:
 
 
 @fault("broker", 2)
-def slow_broker(scene: Scene, schedule: random.Random) -> str:
+def slow_broker(scene: Scene, schedule: random.Random) -> Made:
     """SIGSTOP for seconds, around the time after which the controller takes a broker for dead."""
     scene.cluster.wait()
     at, seconds = schedule.randrange(BROKERS), schedule.uniform(1, 8)
     scene.cluster.stop(at)
     scene.crew.wait(seconds)
     scene.cluster.go_on(at)
-    return f"broker {at}, {seconds:.1f} s"
+    return Made(f"broker {at}, {seconds:.1f} s")
 
 
 @fault("network", 2)
-def delay(scene: Scene, schedule: random.Random) -> str:
+def delay(scene: Scene, schedule: random.Random) -> Made:
     """Every byte between clients and brokers comes later, each way."""
     seconds, lasts = schedule.uniform(0.05, 1), schedule.uniform(3, 8)
     only = _brokers(schedule)
     scene.cluster.proxies.switch(Mode.DELAY, seconds, only)
     scene.crew.wait(lasts)
     scene.cluster.proxies.heal(late=True)
-    return f"{seconds:.2f} s, brokers {only}, {lasts:.1f} s"
+    return Made(f"{seconds:.2f} s, brokers {only}, {lasts:.1f} s")
 
 
 @fault("network", 2)
-def cut(scene: Scene, schedule: random.Random) -> str:
+def cut(scene: Scene, schedule: random.Random) -> Made:
     """All connections to some brokers are reset, new ones refused."""
     scene.in_transaction(ARTICLES)
     only, lasts = _brokers(schedule), schedule.uniform(0.1, 8)
     scene.cluster.proxies.switch(Mode.CUT, only=only)
     scene.crew.wait(lasts)
     scene.cluster.proxies.heal()
-    return f"brokers {only}, {lasts:.1f} s"
+    return Made(f"brokers {only}, {lasts:.1f} s")
 
 
 @fault("network", 3)
-def half_open(scene: Scene, schedule: random.Random) -> str:
+def half_open(scene: Scene, schedule: random.Random) -> Made:
     """Connections stay open, but nothing arrives, one way or both; in the end they are reset, or it all comes late."""
     scene.in_transaction(ARTICLES)
     mode = schedule.choice([Mode.SILENT, Mode.SILENT_UP, Mode.SILENT_DOWN])
@@ -132,22 +132,22 @@ def half_open(scene: Scene, schedule: random.Random) -> str:
     scene.cluster.proxies.switch(mode, only=only)
     scene.crew.wait(lasts)
     scene.cluster.proxies.heal(late=late)
-    return f"{mode}, brokers {only}, {lasts:.1f} s, then {'late' if late else 'reset'}"
+    return Made(f"{mode}, brokers {only}, {lasts:.1f} s, then {'late' if late else 'reset'}")
 
 
 @fault("network", 2)
-def committed_but_not_told(scene: Scene, schedule: random.Random) -> str:
+def committed_but_not_told(scene: Scene, schedule: random.Random) -> Made:
     """Brokers commit a transaction; their answer never comes."""
     return _lose(scene, schedule, Mode.LOSE_ANSWERS)
 
 
 @fault("network", 2)
-def not_committed_and_not_told(scene: Scene, schedule: random.Random) -> str:
+def not_committed_and_not_told(scene: Scene, schedule: random.Random) -> Made:
     """A commit is lost on its way; no answer comes."""
     return _lose(scene, schedule, Mode.LOSE_COMMITS)
 
 
-def _lose(scene: Scene, schedule: random.Random, mode: Mode) -> str:
+def _lose(scene: Scene, schedule: random.Random, mode: Mode) -> Made:
     proxies = scene.cluster.proxies
     before = proxies.lost
     proxies.switch(mode)
@@ -158,7 +158,7 @@ def _lose(scene: Scene, schedule: random.Random, mode: Mode) -> str:
     scene.crew.wait(lasts)
     lost = proxies.lost - before
     proxies.heal()
-    return f"{lost} commits, {lasts:.1f} s"
+    return Made(f"{lost} commits, {lasts:.1f} s", happened=lost > 0)
 
 
 def _brokers(schedule: random.Random) -> list[int]:

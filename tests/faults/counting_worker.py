@@ -4,6 +4,10 @@ Its output says how many records its partition has seen before, so that an outpu
 right: the record at place n of its partition must say n, whatever was killed in between. Some values break the
 step on purpose; those that hang it do so unless `COUNTING_WORKER_TAME` is set. With `COUNTING_WORKER_DEAF` it never
 takes up the fetching of a partition again that it has paused.
+
+`COUNTING_WORKER_DIES` says at which point the process ends as by SIGKILL, with 9: `committed:n`, behind the nth commit
+and before the worker knows of it, or `restoring:n`, before the nth block is applied. With `COUNTING_WORKER_BLOCK_BYTES`
+a changelog block is so large, and `COUNTING_WORKER_APPLY_SECONDS` is how long it takes to apply one.
 """
 
 from __future__ import annotations
@@ -14,7 +18,9 @@ import re
 import struct
 import sys
 import time
+from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import shake_128
 from typing import ClassVar, NoReturn
 
 from prometheus_client import CollectorRegistry
@@ -34,6 +40,18 @@ TOO_LARGE = 10 << 20
 PADDING = 1 << 20  # a snapshot is larger than what a worker logs, so that a limit on files is one on snapshots
 TAME = "COUNTING_WORKER_TAME" in os.environ
 DEAF = "COUNTING_WORKER_DEAF" in os.environ
+BLOCK_BYTES = int(os.environ.get("COUNTING_WORKER_BLOCK_BYTES", "0"))
+APPLY_SECONDS = float(os.environ.get("COUNTING_WORKER_APPLY_SECONDS", "0"))
+DIES_AT, _, TIMES = os.environ.get("COUNTING_WORKER_DIES", "").partition(":")
+EXIT_CODE = 9
+passed: Tally[str] = Tally()
+
+
+def passing(point: str) -> None:
+    """Dies here when it is the time for it."""
+    passed[point] += 1
+    if point == DIES_AT and passed[point] == int(TIMES):
+        os._exit(EXIT_CODE)
 
 
 class Counter:
@@ -48,10 +66,12 @@ class Counter:
     def drain(self) -> bytes:
         packed = struct.pack("<I", self.count - self._drained)
         self._drained = self.count
-        return packed
+        return packed + shake_128(packed).digest(BLOCK_BYTES)  # which does not compress
 
     def apply(self, block: bytes) -> None:
-        self.count += struct.unpack("<I", block)[0]
+        passing("restoring")
+        time.sleep(APPLY_SECONDS)
+        self.count += struct.unpack_from("<I", block)[0]
         self._drained = self.count
 
     def freeze(self) -> Callable[[], Iterator[bytes]]:
@@ -119,7 +139,9 @@ class HangingWriter(TransactionalWriter):
     ) -> Mapping[tuple[str, int], int]:
         if not TAME and any(b"hang-commit" in (value or b"") for some in messages.values() for _, value, _ in some):
             await self.hang_in_a_commit()
-        return await super().commit(messages, next_offset)
+        written = await super().commit(messages, next_offset)
+        passing("committed")
+        return written
 
     async def hang_in_a_commit(self) -> None:
         await asyncio.Event().wait()

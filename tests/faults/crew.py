@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import signal
 import subprocess
@@ -28,11 +29,14 @@ SETTINGS: Final = {
     "LODESTREAM_BATCH_MAX_RECORDS": "40",
     "LODESTREAM_SESSION_TIMEOUT_SECONDS": "4",
     "LODESTREAM_TRANSACTION_TIMEOUT_SECONDS": "8",
+    "LODESTREAM_SNAPSHOT_INTERVAL_SECONDS": "1",
 }
 # How a worker may end: asked to or failed, by SIGTERM before its handler stands, given up stopping (70), killed.
 CODES: Final = {0, 1, -signal.SIGTERM, 70, -signal.SIGKILL}
 # Without memory also in native code: an abort, a segmentation fault, an illegal instruction.
 CODES_WITHOUT_MEMORY: Final = CODES | {-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGILL, -signal.SIGTRAP, 120, 127, 134}
+# What a fault outside the worker may show up as there. Any other of Python's own errors is one of the program.
+OF_THE_WORLD: Final = (OSError, EOFError)
 
 
 @dataclass(eq=False, slots=True)
@@ -43,8 +47,10 @@ class Post:
     agents: tuple[str, ...]
     process: subprocess.Popen[bytes]
     environment: dict[str, str] = field(default_factory=dict)
+    former: list[subprocess.Popen[bytes]] = field(default_factory=list)
     started: float = 0.0
     asked: float | None = None  # when it was asked to stop
+    calm: bool = False  # it was asked while nothing was wrong: it must end with 0
     killed: bool = False
     starved: bool = False  # of memory
     leaving: bool = False  # is not replaced
@@ -55,8 +61,10 @@ class Crew:
 
     def __init__(self, workers: Workers) -> None:
         self.posts: list[Post] = []
+        self.ever: list[Post] = []  # also those who have left
         self.ended: Counter[str] = Counter()
         self.wrong: list[str] = []  # ends that no fault explains
+        self.calm_at: float | None = None  # from when on nobody has a reason to give up
         self._workers = workers
         self._numbers: Counter[str] = Counter()
 
@@ -66,8 +74,9 @@ class Crew:
         kind = "+".join(agents)
         name = f"{kind}-{self._numbers[kind]}"
         self._numbers[kind] += 1
-        post = Post(name, agents, self._start(agents, environment), environment, time.monotonic())
+        post = Post(name, agents, self._start(name, agents, environment), environment, started=time.monotonic())
         self.posts.append(post)
+        self.ever.append(post)
         return post
 
     def of(self, agent: str) -> list[Post]:
@@ -86,9 +95,10 @@ class Crew:
         for post in posts:
             post.process.wait(30)
 
-    def ask(self, post: Post) -> None:
-        """SIGTERM. Whether it ends in time `look_after` watches."""
+    def ask(self, post: Post, *, calm: bool = False) -> None:
+        """SIGTERM. Whether it ends in time `look_after` watches; `calm`: also whether with 0."""
         post.asked = post.asked or time.monotonic()
+        post.calm = calm
         post.process.send_signal(signal.SIGCONT)
         post.process.terminate()
 
@@ -121,10 +131,11 @@ class Crew:
                 self.posts.remove(post)
             elif now - post.started > BACK_OFF_SECONDS:
                 self._note(post, code)
-                post.process = self._start(post.agents, post.environment)
+                post.former.append(post.process)
+                post.process = self._start(post.name, post.agents, post.environment)
                 post.started = now
                 post.asked = None
-                post.killed = post.starved = False
+                post.killed = post.starved = post.calm = False
 
     def wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -154,39 +165,72 @@ class Crew:
             return None
 
     def runs(self, post: Post) -> bool:
-        """Whether it has been given partitions since it started."""
+        """Whether the group has told it its partitions since it started."""
         return '"fenced"' in self.output(post)
+
+    def assignments(self, post: Post) -> int:
+        """How often partitions were given to those who stood there so far."""
+        return sum(
+            '"event": "fenced"' in line and '"partitions": []' not in line
+            for line in self.all_output(post).splitlines()
+        )
+
+    def is_ready(self, post: Post) -> bool:
+        answer = self.ask_health(post, "readyz")
+        return answer is not None and answer[0] == 200
 
     def output(self, post: Post) -> str:
         return self._workers.output(post.process)
 
+    def all_output(self, post: Post) -> str:
+        """Also of those who stood there before."""
+        return "".join(map(self._workers.output, (*post.former, post.process)))
+
     def end(self) -> bool:
-        """Ask all to stop; whether all did by themselves and in time."""
-        for post in self.posts:
-            if not post.leaving:
-                self.dismiss(post)
+        """Ask all to stop; whether all did by themselves and in time. Nothing must be wrong any more."""
+        for post in self.staying:
+            post.leaving = True
+            self.ask(post, calm=self.is_ready(post))
         until = time.monotonic() + STOP_SECONDS + 5
         while self.posts and time.monotonic() < until:
             self.look_after()
             time.sleep(0.05)
         return not self.posts
 
-    def _start(self, agents: tuple[str, ...], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        return self._workers.start([sys.executable, "-m", "lodestream", "worker", *agents], **(SETTINGS | environment))
+    def _start(self, name: str, agents: tuple[str, ...], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        """Each post keeps its folder, as a pod of a stateful set does: its snapshots may be old when they are read."""
+        folder = {"LODESTREAM_STATE_FOLDER": str(self._workers.folder / f"state-{name}")}
+        program = [sys.executable, "-m", "lodestream", "worker", *agents]
+        return self._workers.start(program, **(SETTINGS | folder | environment))
 
     def _note(self, post: Post, code: int) -> None:
         how = "killed" if post.killed and code < 0 else "asked" if post.asked is not None else "by itself"
-        self.ended[f"{code} {how}"] += 1
-        allowed = CODES_WITHOUT_MEMORY if post.starved else CODES
-        by_itself = how == "by itself" and code in {0, -signal.SIGTERM, -signal.SIGKILL}
-        if code not in allowed or by_itself:
-            self.wrong.append(f"{post.name} ended {how} with {code}: {self._workers.output(post.process)[-600:]}")
+        reason = failure(self.output(post)) if code == 1 else None
+        self.ended[f"{code} {how}" if reason is None else f"{code} {how}: {reason}"] += 1
+        if self._is_wrong(post, code, how, reason):
+            self.wrong.append(f"{post.name} ended {how} with {code}: {self.output(post)[-600:]}")
+
+    def _is_wrong(self, post: Post, code: int, how: str, reason: str | None) -> bool:
+        if post.starved:
+            return code not in CODES_WITHOUT_MEMORY
+        if code not in CODES or (how == "by itself" and code in {0, -signal.SIGTERM, -signal.SIGKILL}):
+            return True
+        if how == "by itself" and self.calm_at is not None and time.monotonic() > self.calm_at:
+            return True
+        error = getattr(builtins, reason or "", None)
+        return (post.calm and code != 0) or (isinstance(error, type) and not issubclass(error, OF_THE_WORLD))
 
     def _port(self, post: Post) -> int | None:
         for line in self.output(post).splitlines():
             if '"http_port"' in line and '"event": "worker"' in line:
                 return int(json.loads(line)["http_port"])
         return None
+
+
+def failure(output: str) -> str | None:
+    """The type of the error that a worker says it failed with."""
+    said = [line for line in output.splitlines() if '"event": "failed"' in line]
+    return json.loads(said[-1]).get("error", "unnamed") if said else None
 
 
 def children(post: Post) -> list[psutil.Process]:

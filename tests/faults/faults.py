@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiokafka.errors import KafkaError
 
@@ -34,9 +34,9 @@ class Scene:
     crew: Crew
     topics: Topics
 
-    def in_transaction(self, topic: str) -> bool:
+    def in_transaction(self, topic: str, seconds: float = OPEN_SECONDS) -> bool:
         """Waits a little for a transaction on the topic; whether one is open, as far as one can know."""
-        until = time.monotonic() + OPEN_SECONDS
+        until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.crew.look_after()
             ends = self._ends(topic)
@@ -47,7 +47,7 @@ class Scene:
 
     def after_commit(self, topic: str) -> bool:
         """Waits a little for a commit on the topic behind which no transaction is open; whether there was one."""
-        until = time.monotonic() + OPEN_SECONDS
+        until = time.monotonic() + AGAIN_SECONDS
         before: int | None = None
         while time.monotonic() < until:
             self.crew.look_after()
@@ -84,12 +84,19 @@ class Scene:
         return False
 
 
-Make = Callable[[Scene, random.Random], str]
+class Made(NamedTuple):
+    """What a fault did to whom, and whether it came to pass as its name says: only then it counts."""
+
+    what: str
+    happened: bool = True
+
+
+Make = Callable[[Scene, random.Random], Made]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One kind of fault. `make` returns once it is undone, and says what it did to whom."""
+    """One kind of fault. `make` returns once it is undone."""
 
     name: str
     group: str

@@ -41,9 +41,11 @@ class Feeder:
         self._thread.start()
 
     def check(self) -> None:
-        """Raises what went wrong so far."""
+        """Raises what went wrong so far; also when it had too few documents to feed until now."""
         if self.failure is not None:
             raise self.failure
+        if not self._thread.is_alive() and not self._finish.is_set():
+            raise RuntimeError("the feeder has no documents left")
 
     def finish(self) -> Answer:
         """Feed no more; what must come of all that was fed, once Kafka has it. Raises what went wrong meanwhile."""
@@ -53,6 +55,12 @@ class Feeder:
             raise TimeoutError("the feeder does not end")
         self.check()
         return self.answer
+
+    def stop(self) -> None:
+        """End, whatever came of it."""
+        self._finish.set()
+        if self._thread.is_alive():
+            self._thread.join(ACKNOWLEDGED_SECONDS + 60)
 
     def _run(self) -> None:
         try:

@@ -30,8 +30,8 @@ class Workers:
     """Starts processes with a deployment's settings; ends them all, by their process ids."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
+        self.folder = folder
         self._settings = settings
-        self._folder = folder
         self._started: list[subprocess.Popen[bytes]] = []
 
     def start(self, program: Sequence[str], **environment: str) -> subprocess.Popen[bytes]:
@@ -69,7 +69,7 @@ class Workers:
                 process.wait()
 
     def _log(self, number: int) -> Path:
-        return self._folder / f"worker-{number}.log"
+        return self.folder / f"worker-{number}.log"
 
 
 class Topics:

@@ -29,8 +29,9 @@ class TearingWriter(TransactionalWriter):
         self, messages: Mapping[tuple[str, int], Sequence[Message]], next_offset: int
     ) -> Mapping[tuple[str, int], int]:
         first = whole[self._partition] == 0  # without any offset in the group it would be taken for a forgotten one
-        if first or whole.total() < WHOLE:
-            whole[self._partition] += len(messages) > 1
+        has_outputs = len(messages) > 1  # not so when all its records are repeats
+        if first or whole.total() < WHOLE or not has_outputs:
+            whole[self._partition] += has_outputs
             return await super().commit(messages, next_offset)
         producer, config = self._started(), self._config
         await producer.begin_transaction()

@@ -35,6 +35,7 @@ from lodestream.replay.documents import RawDocument
 from lodestream.settings import Settings
 from lodestream.times import rfc3339
 from lodestream.topics import ARTICLES, DEAD_LETTERS, DUPLICATES, ENRICHED, ORIGINALS, RAW, STORIES
+from rounds import seed
 from twice import Entry, Written, differences, processed, start_over, write_log, written
 
 # Records of a transaction and commit interval in ms, a worker each; slow ones, so that there is work left when the last
@@ -49,9 +50,9 @@ WINDOW_HOURS, CAP = 12, 40
 
 @pytest.fixture
 def schedule() -> random.Random:
-    seed = random.randrange(2**32)
-    sys.stdout.write(f"documents and schedule of seed {seed}\n")
-    return random.Random(seed)
+    number = seed()
+    sys.stdout.write(f"documents and schedule of seed {number}\n")
+    return random.Random(number)
 
 
 class Run:

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from harness import Topics, Workers, check_counts, wait_until
+from rounds import seed
 
 PARTITIONS = 4
 RECORDS = 12_000
@@ -19,9 +20,9 @@ WORKERS = 3
 
 @pytest.mark.timeout(300)
 def test_every_record_exactly_once_with_its_state_while_workers_are_killed(topics: Topics, workers: Workers) -> None:
-    seed = random.randrange(2**32)
-    sys.stdout.write(f"schedule of seed {seed}\n")
-    schedule = random.Random(seed)
+    number = seed()
+    sys.stdout.write(f"schedule of seed {number}\n")
+    schedule = random.Random(number)
     topics.create(**{"in": PARTITIONS}, out=PARTITIONS, count_state=PARTITIONS, dead_letters=1)
     values = [b"%d" % number for number in range(RECORDS)]
     # 40 records a transaction, each held open for 0.15 s: kills fall inside transactions.

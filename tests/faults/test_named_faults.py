@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -90,7 +92,7 @@ def test_two_workers_with_the_same_instance_id_fence_each_other_and_write_nothin
     def both_have_lost_their_place() -> bool:
         look_after(2)
         fenced = sum("not recognized" in workers.output(each) for each in twins)
-        return fenced > 0 or len(refused) > 1
+        return fenced > 0 or any(refusal(said) for said in refused)
 
     wait_until("them to meet", both_have_lost_their_place)
     twins[1].kill()
@@ -98,8 +100,13 @@ def test_two_workers_with_the_same_instance_id_fence_each_other_and_write_nothin
     wait_until("all records", lambda: look_after(1) and len(topics.read("out")) >= len(values))
     twins[0].terminate()
     assert twins[0].wait(60) == 0
-    assert all("LODESTREAM_INSTANCE_ID" in said or "fenced" in said for said in refused)
+    assert all(refusal(said) for said in refused), refused
     check_counts(topics, values)
+
+
+def refusal(output: str) -> bool:
+    """Whether a worker that ended says that another took its place."""
+    return any(sign in output for sign in ("Is LODESTREAM_INSTANCE_ID used twice?", "fenced on", "fenced out"))
 
 
 @pytest.mark.timeout(200)
@@ -110,15 +117,30 @@ def test_more_workers_than_partitions_share_them_and_the_idle_ones_step_in(topic
     crew = [workers.counting(**HELD) for _ in range(4)]
     wait_until("all four in the group", lambda: topics.members("count") == len(crew))
     wait_until("the first outputs", lambda: len(topics.read("out")) > 0)
-    for each in crew[:2]:
+
+    def owners() -> list[subprocess.Popen[bytes]]:
+        return [each for each in crew if each.poll() is None and has_partitions(workers.output(each))]
+
+    wait_until("each partition to have an owner", lambda: len(owners()) == 2)
+    killed = owners()
+    for each in killed:
         topics.wait_for_open_transaction("out")
         each.kill()
-        each.wait()
+    for each in killed:
+        assert each.wait(30) == -signal.SIGKILL
     wait_until("all records", lambda: len(topics.read("out")) >= len(values))
-    for each in crew[2:]:
+    left = [each for each in crew if each not in killed]
+    assert owners() == left, "those that had nothing to do have stepped in"
+    for each in left:
         each.terminate()
         assert each.wait(60) == 0
     check_counts(topics, values)
+
+
+def has_partitions(output: str) -> bool:
+    """Whether the last assignment that a worker tells of gave it any."""
+    given = [line for line in output.splitlines() if '"event": "fenced"' in line]
+    return bool(given) and json.loads(given[-1])["partitions"] != []
 
 
 @pytest.mark.timeout(200)

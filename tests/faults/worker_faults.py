@@ -5,20 +5,25 @@ from __future__ import annotations
 import contextlib
 import random
 import resource
+import subprocess
 import time
 from typing import Final
 
 import psutil
 
 from crew import AGENTS, Post, children
-from faults import Scene, fault
+from faults import AGAIN_SECONDS, Made, Scene, fault
 from lodestream.topics import ARTICLES, ENRICHED, ORIGINALS
+from proxy import Mode
 
 WRITES: Final = {"clean": ARTICLES, "dedupe": ORIGINALS, "tag": ENRICHED}
 SESSION_SECONDS: Final = 4.0
 START_SECONDS: Final = 20.0
 STARVE_SECONDS: Final = 8.0
 PARTITIONS: Final = 4
+RESTORE_DELAY_SECONDS: Final = 0.4
+# What Kafka's client, or the worker, says to one whose place in the group another took with the same static id.
+MET: Final = ("not recognized", "refuses this worker", "fenced out")
 MIB: Final = 1 << 20
 
 
@@ -31,74 +36,86 @@ def _worker(scene: Scene, schedule: random.Random) -> Post:
 
 
 @fault("worker", 3)
-def kill_in_a_transaction(scene: Scene, schedule: random.Random) -> str:
+def kill_in_a_transaction(scene: Scene, schedule: random.Random) -> Made:
     """SIGKILL while a transaction is open on the topic that the worker writes to."""
     agent = _agent(schedule)
-    inside = scene.in_transaction(WRITES[agent])
+    inside = scene.in_transaction(WRITES[agent], AGAIN_SECONDS)
     victim = schedule.choice(scene.crew.of(agent))
     scene.crew.kill(victim)
-    return f"{victim.name}{'' if inside else ', no transaction seen'}"
+    return Made(f"{victim.name}{'' if inside else ', no transaction seen'}", inside)
 
 
 @fault("worker", 2)
-def kill_after_a_commit(scene: Scene, schedule: random.Random) -> str:
+def kill_after_a_commit(scene: Scene, schedule: random.Random) -> Made:
     """SIGKILL as soon as a commit shows and no transaction is open: before the next batch."""
     agent = _agent(schedule)
     seen = scene.after_commit(WRITES[agent])
     victims = scene.crew.of(agent)
     scene.crew.kill(*victims)  # any of them may be the one that committed
-    return f"{', '.join(each.name for each in victims)}{'' if seen else ', no commit seen'}"
+    return Made(f"{', '.join(each.name for each in victims)}{'' if seen else ', no commit seen'}", seen)
 
 
 @fault("worker", 2)
-def kill_while_restoring(scene: Scene, schedule: random.Random) -> str:
-    """SIGKILL to a successor that says, on `readyz`, that it restores its partitions."""
+def kill_while_restoring(scene: Scene, schedule: random.Random) -> Made:
+    """SIGKILL to a successor that says, on `readyz`, that it restores its partitions; a slow network gives us time."""
     crew = scene.crew
     agent = schedule.choice(["dedupe", "dedupe", "tag"])
     victim = schedule.choice(crew.of(agent))
     crew.kill(victim)
-    crew.wait(0.3)
-    until = time.monotonic() + START_SECONDS
+    scene.cluster.proxies.switch(Mode.DELAY, RESTORE_DELAY_SECONDS)
+    said = "never ready"
+    until = time.monotonic() + 2 * START_SECONDS
     while time.monotonic() < until:
         crew.look_after()
         answer = crew.ask_health(victim, "readyz")
         if answer is not None and ("restoring" in answer[1] or answer[0] == 200):
-            crew.kill(victim)
-            return f"{victim.name}, {answer[1].strip()}"
+            said = answer[1].strip()
+            break
         time.sleep(0.01)
     crew.kill(victim)
-    return f"{victim.name}, not restoring in time"
+    scene.cluster.proxies.heal(late=True)
+    return Made(f"{victim.name}, {said}", "restoring" in said)
 
 
 @fault("worker", 2)
-def sigterm(scene: Scene, schedule: random.Random) -> str:
+def sigterm(scene: Scene, schedule: random.Random) -> Made:
     """SIGTERM: it must finish what it has begun and end with 0."""
+    scene.cluster.wait()
     victim = _worker(scene, schedule)
-    scene.crew.ask(victim)
-    return victim.name
+    flows = scene.wait_for_flow() and scene.crew.is_ready(victim)
+    process = victim.process
+    scene.crew.ask(victim, calm=flows)
+    _wait_until_replaced(scene, victim, process)
+    return Made(victim.name, flows)
 
 
 @fault("worker", 3)
-def zombie(scene: Scene, schedule: random.Random) -> str:
-    """SIGSTOP for longer than the session, so that another takes over; SIGCONT, and it goes on writing."""
+def zombie(scene: Scene, schedule: random.Random) -> Made:
+    """SIGSTOP until another has taken over what it had; SIGCONT, and it goes on writing."""
+    crew = scene.crew
     agent = _agent(schedule)
-    scene.in_transaction(WRITES[agent])
-    victim = schedule.choice(scene.crew.of(agent))
-    scene.crew.freeze(victim)
-    substitute = None
-    if len(scene.crew.of(agent)) == 1:
-        substitute = scene.crew.add(agent)
-    seconds = SESSION_SECONDS + schedule.uniform(1, 4)
-    scene.crew.wait(seconds)
-    scene.crew.thaw(victim)
+    victim = schedule.choice(crew.of(agent))
+    inside = scene.in_transaction(WRITES[agent], AGAIN_SECONDS)
+    began = time.monotonic()
+    crew.freeze(victim)
+    substitute = crew.add(agent) if len(crew.of(agent)) == 1 else None
+    others = [each for each in crew.of(agent) if each is not victim]
+    before = sum(map(crew.assignments, others))
+    crew.wait(SESSION_SECONDS)
+    until = time.monotonic() + START_SECONDS
+    while (assigned := sum(map(crew.assignments, others))) <= before and time.monotonic() < until:
+        crew.wait(0.2)
+    crew.wait(schedule.uniform(0, 3))
+    crew.thaw(victim)
     if substitute is not None:
-        scene.crew.wait(1)
-        scene.crew.dismiss(victim if schedule.random() < 0.5 else substitute)
-    return f"{victim.name}, {seconds:.1f} s"
+        crew.wait(1)
+        crew.dismiss(victim if schedule.random() < 0.5 else substitute)
+    said = "in a transaction" if inside else "no transaction seen"
+    return Made(f"{victim.name}, {said}, {time.monotonic() - began:.1f} s", assigned > before)
 
 
 @fault("worker", 2)
-def out_of_memory(scene: Scene, schedule: random.Random) -> str:
+def out_of_memory(scene: Scene, schedule: random.Random) -> Made:
     """RLIMIT_AS of a running worker at what it has, or a little more: the next allocation fails."""
     victim = _worker(scene, schedule)
     slack = schedule.choice([0, 0, 1, 4])
@@ -114,11 +131,12 @@ def out_of_memory(scene: Scene, schedule: random.Random) -> str:
     if code is None:
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(process.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    return f"{victim.name}, {slack} MiB left, {'goes on' if code is None else f'ended with {code}'}"
+    said = "goes on" if code is None else f"ended with {code}"
+    return Made(f"{victim.name}, {slack} MiB left, {said}", code is not None)
 
 
 @fault("worker", 1)
-def start_without_memory(scene: Scene, schedule: random.Random) -> str:
+def start_without_memory(scene: Scene, schedule: random.Random) -> Made:
     """A worker joins whose RLIMIT_AS does not let it get far: at import, at start, or in the group."""
     extra = scene.crew.add(_agent(schedule))
     extra.starved = True
@@ -132,50 +150,56 @@ def start_without_memory(scene: Scene, schedule: random.Random) -> str:
     code = process.poll()
     if code is None:
         scene.crew.kill(extra)
-    return f"{extra.name}, {limit} MiB, {'lives' if code is None else f'ended with {code}'}"
+    return Made(f"{extra.name}, {limit} MiB, {'lives' if code is None else f'ended with {code}'}", code is not None)
 
 
 @fault("group", 2)
-def all_agents_at_once(scene: Scene, schedule: random.Random) -> str:
+def all_agents_at_once(scene: Scene, schedule: random.Random) -> Made:
     """SIGKILL to every worker in the same moment."""
-    scene.in_transaction(schedule.choice(list(WRITES.values())))
+    topic = schedule.choice(list(WRITES.values()))
+    inside = scene.in_transaction(topic)
     scene.crew.kill(*scene.crew.staying)
-    return ""
+    return Made(f"a transaction on {topic}" if inside else "no transaction seen")
 
 
 @fault("group", 1)
-def joining_and_leaving(scene: Scene, schedule: random.Random) -> str:
+def joining_and_leaving(scene: Scene, schedule: random.Random) -> Made:
     """Workers join and leave, a rebalance before the last one is over."""
-    names = []
+    extra, joined = [], 0
     for _ in range(3):
-        extra = scene.crew.add(_agent(schedule))
-        names.append(extra.name)
-        scene.crew.wait(schedule.uniform(1.5, 4))
-        scene.crew.dismiss(extra, kill=schedule.random() < 0.5)
-    return ", ".join(names)
+        extra.append(scene.crew.add(_agent(schedule)))
+        scene.crew.wait(schedule.uniform(2, 6))
+        joined += scene.crew.runs(extra[-1])
+        if len(extra) == 2:  # two in the group, or on their way into it
+            scene.crew.dismiss(extra[0], kill=schedule.random() < 0.5)
+    _wait_until_running(scene, extra[1:])
+    joined += sum(map(scene.crew.runs, extra[1:]))
+    for each in extra[1:]:
+        scene.crew.dismiss(each, kill=schedule.random() < 0.5)
+    return Made(", ".join(each.name for each in extra), joined > 1)
 
 
 @fault("group", 0.7)
-def more_workers_than_partitions(scene: Scene, schedule: random.Random) -> str:
+def more_workers_than_partitions(scene: Scene, schedule: random.Random) -> Made:
     """One agent gets more workers than its input has partitions; then they leave, in one way or the other."""
     agent = _agent(schedule)
     extra = [scene.crew.add(agent) for _ in range(PARTITIONS + 1 - len(scene.crew.of(agent)))]
-    _wait_until_running(scene, extra)
+    joined = _wait_until_running(scene, extra)
     scene.crew.wait(schedule.uniform(0, 3))
     for each in extra:
         scene.crew.dismiss(each, kill=schedule.random() < 0.5)
-    return f"{agent}, {PARTITIONS + 1} workers"
+    return Made(f"{agent}, {PARTITIONS + 1} workers", joined)
 
 
 @fault("group", 0.5)
-def one_worker_for_everything(scene: Scene, schedule: random.Random) -> str:
+def one_worker_for_everything(scene: Scene, schedule: random.Random) -> Made:
     """All go; one with all three agents takes their place for a while, and is killed."""
     crew = scene.crew
     agents = [post.agents for post in crew.staying]
     for post in crew.staying:
         crew.dismiss(post, kill=True)
     alone = crew.add()
-    scene.wait_for_flow()
+    flows = scene.wait_for_flow(3 * START_SECONDS)
     kill = schedule.random() < 0.5
     below = children(alone)
     crew.dismiss(alone, kill=kill)
@@ -186,36 +210,52 @@ def one_worker_for_everything(scene: Scene, schedule: random.Random) -> str:
         for process in left:
             crew.wrong.append(f"process {process.pid} has outlived {alone.name}")
             process.kill()
-    return f"{alone.name}, {'killed' if kill else 'asked to stop'}"
+    return Made(f"{alone.name}, {'killed' if kill else 'asked to stop'}", flows)
 
 
 @fault("group", 0.7)
-def rolling_restart(scene: Scene, schedule: random.Random) -> str:
+def rolling_restart(scene: Scene, schedule: random.Random) -> Made:
     """Every worker is asked to stop and started again, one after the other."""
     crew = scene.crew
     posts = crew.staying
     schedule.shuffle(posts)
+    replaced = 0
     for post in posts:
         process = post.process
         crew.ask(post)
-        until = time.monotonic() + START_SECONDS
-        while post.process is process and time.monotonic() < until:
-            crew.wait(0.1)
-    return f"{len(posts)} workers"
+        replaced += _wait_until_replaced(scene, post, process)
+    return Made(f"{replaced} of {len(posts)} workers", replaced == len(posts))
 
 
 @fault("group", 1)
-def same_instance_id_twice(scene: Scene, schedule: random.Random) -> str:
+def same_instance_id_twice(scene: Scene, schedule: random.Random) -> Made:
     """Two more workers of an agent with the same static id: they fence each other."""
     agent = _agent(schedule)
     twins = [scene.crew.add(agent, LODESTREAM_INSTANCE_ID="twin") for _ in range(2)]
-    scene.crew.wait(START_SECONDS / 4 + schedule.uniform(0, 5))
+
+    def met() -> bool:
+        return any(sign in scene.crew.all_output(each) for each in twins for sign in MET)
+
+    until = time.monotonic() + 2 * START_SECONDS
+    while not met() and time.monotonic() < until:
+        scene.crew.wait(0.2)
+    scene.crew.wait(schedule.uniform(0, 5))
     for each in twins:
         scene.crew.dismiss(each, kill=schedule.random() < 0.5)
-    return agent
+    return Made(agent, met())
 
 
-def _wait_until_running(scene: Scene, posts: list[Post]) -> None:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until and not all(scene.crew.runs(post) for post in posts):
+def _wait_until_replaced(scene: Scene, post: Post, process: subprocess.Popen[bytes]) -> bool:
+    """Until another stands in its place, for a while at most; whether one does."""
+    until = time.monotonic() + 2 * START_SECONDS
+    while post.process is process and time.monotonic() < until:
+        scene.crew.wait(0.1)
+    return post.process is not process
+
+
+def _wait_until_running(scene: Scene, posts: list[Post]) -> bool:
+    """Until they have been given partitions, for a while at most; whether they all were."""
+    until = time.monotonic() + 2 * START_SECONDS
+    while time.monotonic() < until and not all(map(scene.crew.runs, posts)):
         scene.crew.wait(0.2)
+    return all(map(scene.crew.runs, posts))
