@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,6 +20,7 @@ import psutil
 from harness import Workers
 
 AGENTS: Final = ("clean", "dedupe", "tag")
+PROGRAM: Final = (sys.executable, "-m", "lodestream", "worker")
 BACK_OFF_SECONDS: Final = 1.0  # between two starts of the same post
 STOP_SECONDS: Final = 90.0  # a worker gives its own stop 45 s, and a supervisor that of its workers 60 s
 ASK_SECONDS: Final = 2.0
@@ -59,13 +61,14 @@ class Post:
 class Crew:
     """Posts by agent. `look_after` must be called again and again: `wait` does."""
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: Workers, program: Sequence[str] = PROGRAM) -> None:
         self.posts: list[Post] = []
         self.ever: list[Post] = []  # also those who have left
         self.ended: Counter[str] = Counter()
         self.wrong: list[str] = []  # ends that no fault explains
         self.calm_at: float | None = None  # from when on nobody has a reason to give up
         self._workers = workers
+        self._program = program  # and the agents as arguments
         self._numbers: Counter[str] = Counter()
 
     def add(self, *agents: str, **environment: str) -> Post:
@@ -200,8 +203,7 @@ class Crew:
     def _start(self, name: str, agents: tuple[str, ...], environment: dict[str, str]) -> subprocess.Popen[bytes]:
         """Each post keeps its folder, as a pod of a stateful set does: its snapshots may be old when they are read."""
         folder = {"LODESTREAM_STATE_FOLDER": str(self._workers.folder / f"state-{name}")}
-        program = [sys.executable, "-m", "lodestream", "worker", *agents]
-        return self._workers.start(program, **(SETTINGS | folder | environment))
+        return self._workers.start([*self._program, *agents], **(SETTINGS | folder | environment))
 
     def _note(self, post: Post, code: int) -> None:
         how = "killed" if post.killed and code < 0 else "asked" if post.asked is not None else "by itself"

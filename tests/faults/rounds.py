@@ -20,7 +20,7 @@ import worker_faults  # noqa: F401 - the same
 from answer import Answer, Verdict, check
 from cluster import Cluster
 from corpus import documents, in_four_scripts
-from crew import Crew
+from crew import PROGRAM, Crew
 from faults import Fault, Scene
 from feeder import Feeder
 from harness import Topics, Workers, wait_until
@@ -34,6 +34,7 @@ MOST_DOCUMENTS: Final = 12_000
 START_SECONDS: Final = 180.0  # four workers on two cores that others use as well
 DRAIN_SECONDS: Final = 240.0  # a worker that hangs is found out after 120 s
 PROBE_SECONDS: Final = 5.0
+QUIET_SECONDS: Final = 10.0  # where records were lost, what is to come never comes
 CALM_SECONDS: Final = 60.0  # after the last fault; what it left open has its own limits of 4 and 8 s, and two cores
 
 
@@ -89,7 +90,9 @@ class Round:
                 file.write(json.dumps(figures) + "\n")
 
 
-def run_round(cluster: Cluster, prefix: str, folder: Path, faults: Sequence[Fault], seed: int) -> Round:
+def run_round(
+    cluster: Cluster, prefix: str, folder: Path, faults: Sequence[Fault], *, seed: int, program: Sequence[str] = PROGRAM
+) -> Round:
     """Make the faults one after the other on a new deployment, and say what came of it."""
     schedule = random.Random(seed)
     outcome = Round(seed)
@@ -99,7 +102,7 @@ def run_round(cluster: Cluster, prefix: str, folder: Path, faults: Sequence[Faul
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # our own clients tell of brokers that we killed
     asyncio.run(apply_topics(topics.settings))
     feeder = Feeder(topics.settings, in_four_scripts(documents(MOST_DOCUMENTS, seed)), DOCUMENTS_A_SECOND)
-    crew = Crew(workers)
+    crew = Crew(workers, program)
     scene = Scene(cluster, crew, topics)
     try:
         for agent in CREW:
@@ -150,13 +153,16 @@ def _drain(scene: Scene, answer: Answer) -> bool:
     """Until everything that was fed has gone through all stages; whether it did."""
     until = time.monotonic() + DRAIN_SECONDS
     probe = time.monotonic() + PROBE_SECONDS
+    came, moved_at = -1, time.monotonic()
     while time.monotonic() < until:
         scene.crew.wait(0.5)
         if time.monotonic() > probe:
             scene.crew.probe()
             probe = time.monotonic() + PROBE_SECONDS
         enriched = sum(answer.records["enriched"].values())
-        if (scene.enriched() or 0) < enriched:
+        now = scene.enriched() or 0
+        came, moved_at = (now, time.monotonic()) if now != came else (came, moved_at)
+        if now < enriched and time.monotonic() - moved_at < QUIET_SECONDS:
             continue
         stages = asyncio.run(verify(scene.topics.settings)).stages
         if stages[0].records == answer.documents and not any(stage.not_yet_processed for stage in stages):

@@ -30,6 +30,7 @@ SHORT = (
 
 FAULTS = int(os.environ.get("FAULTS", "60"))
 FAULTS_A_ROUND = 30
+BROKEN_WORKER = Path(__file__).with_name("broken_worker.py")
 TIMES = 3  # a kind of fault that was tried so often and never came to pass is none
 
 
@@ -42,7 +43,7 @@ def test_a_mixed_schedule_of_faults_loses_nothing_and_repeats_nothing(
     sys.stdout.write(f"documents and schedule of seed {number}\n")
     faults = named([name for number_of, names in SHORT for name in source.sample(names, number_of)])
     source.shuffle(faults)
-    outcome = run_round(cluster, prefix, tmp_path, faults, number)
+    outcome = run_round(cluster, prefix, tmp_path, faults, seed=number)
     _check([outcome])
 
 
@@ -57,13 +58,29 @@ def test_all_kinds_of_faults_round_after_round(cluster: Cluster, tmp_path: Path)
         some = faults[at : at + FAULTS_A_ROUND]
         folder = tmp_path / f"round-{at}"
         folder.mkdir()
-        outcomes.append(run_round(cluster, f"t-{uuid.uuid4().hex[:8]}.", folder, some, number + at))
+        outcomes.append(run_round(cluster, f"t-{uuid.uuid4().hex[:8]}.", folder, some, seed=number + at))
     total: Counter[str] = sum((outcome.faults for outcome in outcomes), Counter())
     missed: Counter[str] = sum((outcome.missed for outcome in outcomes), Counter())
     sys.stdout.write(f"{total.total()} faults: {dict(total.most_common())}; missed: {dict(missed.most_common())}\n")
     _check(outcomes)
     assert [name for name, times in missed.items() if times >= TIMES and total[name] == 0] == []
     assert sum(outcome.snapshots for outcome in outcomes) > 0, "no restore began with a snapshot"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(800)
+@pytest.mark.parametrize("how", ["apart", "forgetful"])
+def test_an_engine_that_is_broken_on_purpose_is_found_out(
+    cluster: Cluster, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setenv("BROKEN_WORKER", how)
+    number = seed()
+    sys.stdout.write(f"\n{how}, documents and schedule of seed {number}\n")
+    faults = named(["kill in a transaction", "kill after a commit"] * 4)
+    outcome = run_round(cluster, prefix, tmp_path, faults, seed=number, program=[sys.executable, str(BROKEN_WORKER)])
+    found = outcome.verdict
+    assert (found.twice if how == "apart" else found.lost) > 0
+    assert any(line.startswith("ledger") for line in found.found), "`verify` must see it as well"
 
 
 def _check(outcomes: list[Round]) -> None:
