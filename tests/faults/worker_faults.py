@@ -82,6 +82,9 @@ def sigterm(scene: Scene, schedule: random.Random) -> Made:
     """SIGTERM: it must finish what it has begun and end with 0."""
     scene.cluster.wait()
     victim = _worker(scene, schedule)
+    until = time.monotonic() + START_SECONDS
+    while not scene.crew.is_ready(victim) and time.monotonic() < until:
+        scene.crew.wait(0.2)
     flows = scene.wait_for_flow() and scene.crew.is_ready(victim)
     process = victim.process
     scene.crew.ask(victim, calm=flows)
