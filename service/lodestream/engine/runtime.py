@@ -316,9 +316,8 @@ class Engine:
         if self.app.started:
             refused = self.app.consumer.group_error()  # type: ignore[attr-defined]
         if refused is not None and refused is self._refused and self._failing is None:
-            error = LodestreamError(
-                f"the group {self.config.group} refuses this worker: {refused!r}. Is LODESTREAM_INSTANCE_ID used twice?"
-            )
+            twin = ". Is LODESTREAM_INSTANCE_ID used twice?" if self.config.instance_id is not None else ""
+            error = LodestreamError(f"the group {self.config.group} refuses this worker: {refused!r}{twin}")
             self._failing = asyncio.get_running_loop().create_task(self.fail(error))
         self._refused = refused  # to be seen twice: whoever polls takes notice in between
 
