@@ -127,10 +127,13 @@ def test_what_cannot_heal_the_ledger_finds(settings: Settings, topics: Topics, w
     # What was there is written again. Originals the next stage takes once; links and stories nobody does.
     have = {name: found(topics, name) for name in (ORIGINALS, DUPLICATES, STORIES)}
     assert {name: set(some) for name, some in have.items()} == {name: set(want[name]) for name in have}
-    again = {name: (some - want[name]).total() for name, some in have.items()}
-    assert again[ORIGINALS] > 0
-    assert stage(report, "dedupe").breaches == Counter({Breach.TWICE: again[ORIGINALS] + again[DUPLICATES]})
-    assert stage(report, "tag").fates["repeat (dropped)"] == again[ORIGINALS]
+    again = {name: have[name] - want[name] for name in (ORIGINALS, DUPLICATES)}
+    originals = again[ORIGINALS].total()
+    assert originals > 0
+    # A forwarded link stands beside its original: together they are one article, which is there twice.
+    links = sum(number for link, number in again[DUPLICATES].items() if not json.loads(link)["forwarded"])
+    assert stage(report, "dedupe").breaches == Counter({Breach.TWICE: originals + links})
+    assert stage(report, "tag").fates["repeat (dropped)"] == originals
     newest = {record.key: settled(record.value) for record in topics.read(STORIES)}
     assert newest == newest_stories(settings, fed), "who reads a story's last update has it right"
     # Enriched records that were never written although all says so.
