@@ -249,6 +249,36 @@ async def test_what_retention_took_is_left_out_and_counted(flow: Flow) -> None:
     assert report.stages[0].records == 1
 
 
+async def test_retention_on_one_partition_hides_neither_later_records_nor_what_is_there_twice(flow: Flow) -> None:
+    """The stage was behind, so all records are older than the first output that is left."""
+    await flow.raw(8)
+    await asyncio.sleep(0.01)
+    for at in range(8):
+        await step(flow, "clean", [] if at == 6 else [article(at)] * (1 + (at in {3, 7})), at + 1)
+    await flow.delete_before("articles", 6)  # articles lie at 0, 2, 4, 6, 7, 9, ...
+    report = await verify(flow.settings)
+    raw = flow.settings.topic("raw")
+    assert [(problem.breach, problem.coordinates) for problem in report.stages[0].problems] == [
+        (Breach.TWICE, f"{raw}:0:3"),
+        (Breach.TWICE, f"{raw}:0:7"),
+        (Breach.MISSING, f"{raw}:0:6"),
+    ]
+    assert (report.stages[0].records, report.stages[0].out_of_reach) == (5, 3)
+
+
+async def test_a_stage_of_which_nothing_can_be_judged_is_told(flow: Flow) -> None:
+    await flow.raw(2)
+    await step(flow, "clean", [article(0), article(1)], 2)
+    await step(flow, "dedupe", [Write("originals", 0), Write("originals", 1)], 2)
+    await flow.delete_before("articles", 1)
+    done = await command(flow.settings)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = "Warning: clean: nothing is judged: all 2 records it processed are out of reach."
+    assert told in done.stdout.splitlines()
+    said = orjson.loads((await command(flow.settings, "--json")).stdout)
+    assert said["stages"]["clean"]["warnings"] == ["nothing is judged: all 2 records it processed are out of reach"]
+
+
 async def test_an_output_topic_that_is_empty_again_is_out_of_reach_by_its_retention(flow: Flow) -> None:
     await healthy(flow)
     end = (await offsets(client_arguments(flow.settings), flow.settings.topic("dead-letters")))[0].high

@@ -22,6 +22,7 @@ from lodestream.ledger.outputs import (
     Kind,
     Stage,
 )
+from lodestream.ledger.retention import Lost, Reach
 from lodestream.letters import Coordinates
 
 CLEAN, DEDUPE, TAG = STAGES
@@ -78,6 +79,7 @@ def judged(
     *,
     parents: Iterable[Fate] = (),
     scope: Scope | None = None,
+    reach: Reach | None = None,
 ) -> StageReport:
     """`parents`: the fates of the stages before; each stands on its topic at the offset of its place in the list."""
     fates = {each.name: Fates(each.name) for each in STAGES}
@@ -92,7 +94,9 @@ def judged(
         fates[stage.name].add(fate, 0, at)
     ancestry = Ancestry("p.", {name: each.columns() for name, each in fates.items()})
     partitions = inputs if isinstance(inputs, dict) else {0: inputs}
-    report, states = judge(stage, partitions, ancestry, reach_ms=reach_ms, scope=scope)
+    if reach_ms is not None:
+        reach = Reach([Lost(reach_ms)])
+    report, states = judge(stage, partitions, ancestry, reach=reach, scope=scope)
     assert {at: len(state) for at, state in states.items()} == {
         at: len(each.records.offsets) for at, each in partitions.items()
     }

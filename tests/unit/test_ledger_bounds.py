@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ledger_cases import partition
 
 from lodestream.ledger.bounds import Bounds, Found, Horizon, Range, Scope, ranges
-from lodestream.ledger.retention import deleted_unread, reach_ms
+from lodestream.ledger.outputs import Fate, Fates, Kind
+from lodestream.ledger.retention import Lost, OutputPartition, Reach, deleted_unread, find_lost
+from lodestream.letters import Coordinates
 
 
 @pytest.mark.parametrize(
@@ -90,19 +93,45 @@ def test_reading_is_over_when_the_stage_has_come_past_every_partition() -> None:
 
 
 @pytest.mark.parametrize(
-    ("partitions", "reach"),
+    ("beginning", "start", "oldest", "until_ms"),
     [
-        ([(0, 0, 50)], None),  # nothing is gone
-        ([(5, 5, 50)], 50),
-        ([(5, 5, 50), (7, 7, 60), (0, 0, 90)], 60),
-        ([(5, 8, 50)], None),  # what is gone is older than what was not read either
-        ([(5, 5, None)], 7),  # nothing is left
+        (0, 0, 50, None),  # nothing is gone
+        (5, 5, 50, 50),
+        (5, 8, 50, None),  # what is gone is older than what was not read either
+        (5, 5, None, 7),  # nothing is left
     ],
 )
 def test_what_retention_took_is_older_than_what_is_left(
-    partitions: list[tuple[int, int, int | None]], reach: int | None
+    beginning: int, start: int, oldest: int | None, until_ms: int | None
 ) -> None:
-    assert reach_ms(partitions, lost_by_age_ms=7) == reach
+    lost = find_lost(OutputPartition("articles", 0, beginning, start, oldest), Fates("clean").columns(), 7)
+    assert lost == (None if until_ms is None else Lost(until_ms))
+
+
+def test_the_first_output_that_is_left_says_of_which_records_some_are_gone() -> None:
+    fates = Fates("dedupe")
+    for kind, part, offset, at in (
+        (Kind.LINK, 0, 30, 1),
+        (Kind.FORWARDED, 0, 34, 2),
+        (Kind.LINK, 1, 70, 2),
+        (Kind.LINK, 1, 20, 1),  # on another partition
+        (Kind.ORIGINAL, 2, 9, 2),  # on another topic
+        (Kind.FORWARDED, 0, 33, 2),  # done again: it was there before
+    ):
+        fates.add(Fate("dedupe", kind, Coordinates("p.articles", part, offset), 0), at, 100)
+    lost = find_lost(OutputPartition("duplicates", 2, 5, 5, 50), fates.columns(), 7)
+    assert lost == Lost(50, {0: 34, 1: 70})
+
+
+def test_a_record_has_lost_no_output_when_a_later_time_or_origin_is_left_in_every_partition() -> None:
+    records = partition([1, 2, 3, 4], 9, times=[10, 20, 30, 40]).records
+    reach = Reach([Lost(30, {0: 2})])
+    assert reach.covers(0, records).tolist() == [False, False, True, True]
+    assert reach.covers(1, records).tolist() == [False, False, False, True]
+    reach = Reach([Lost(30, {0: 2}), Lost(10, {1: 99})])
+    assert reach.covers(0, records).tolist() == [False, False, True, True]
+    assert reach.covers(1, records).tolist() == [False, False, False, True]
+    assert Reach().covers(0, records).all()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from lodestream.ledger.outputs import (
     Kind,
     Stage,
 )
+from lodestream.ledger.retention import Lost, Reach
 
 LINK, FORWARDED, ORIGINAL, ENRICHED = (
     Out(kind, 5, index) for index, kind in enumerate((Kind.LINK, Kind.FORWARDED, Kind.ORIGINAL, Kind.ENRICHED))
@@ -133,6 +134,52 @@ def test_what_retention_may_have_taken_is_left_out_and_counted() -> None:
     assert report.adds_up
     assert (report.out_of_reach, report.records, report.not_yet_processed) == (3, 1, 1)
     assert judged(CLEAN, inputs, lost_outputs, reach_ms=19).breaches == {Breach.MISSING: 1}
+
+
+@pytest.mark.parametrize(
+    ("stage", "outs", "breach"),
+    [
+        (CLEAN, [article(5, 0, 3), article(5, 0, 3)], Breach.TWICE),
+        (CLEAN, [article(5, 0, 3), letter(5)], Breach.TWO_FATES),
+        (CLEAN, [article(5, 0, 3), article(5, 1, 4)], Breach.CONTRADICTORY),
+        (CLEAN, [Out(Kind.ARTICLE, 5, 0, 0, 3, lineage=(0, 4))], Breach.LINEAGE),
+        (DEDUPE, [Out(Kind.LINK, 5), Out(Kind.ORIGINAL, 5, 1)], Breach.TWO_FATES),
+        (TAG, [Out(Kind.ENRICHED, 5, lineage=UNREADABLE_LINEAGE)], Breach.UNREADABLE),
+    ],
+)
+def test_what_no_output_more_can_explain_is_a_breach_also_out_of_reach(
+    stage: Stage, outs: list[Out], breach: Breach
+) -> None:
+    report = judged(stage, partition([4, 5, 6], 7), [*outs, *healthy(stage, 6)], reach_ms=55)
+    assert report.breaches == {breach: 1}
+    assert report.problems[0].coordinates == f"p.{stage.input}:0:5"
+    assert (report.records, report.out_of_reach, report.fates.total()) == (2, 1, 1)
+    assert report.outputs == len(outs) + len(healthy(stage, 6))
+    assert report.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "outs"),
+    [(CLEAN, [article(5, 0, 3)]), (DEDUPE, [Out(Kind.FORWARDED, 5)]), (TAG, [])],
+)
+def test_what_may_be_gone_is_not_missed_and_a_stage_of_which_nothing_is_judged_says_so(
+    stage: Stage, outs: list[Out]
+) -> None:
+    report = judged(stage, partition([4, 5, 6], 6), outs, reach_ms=55)
+    assert report.adds_up
+    assert (report.records, report.out_of_reach, report.not_yet_processed) == (0, 2, 1)
+    assert report.warnings == ["nothing is judged: all 2 records it processed are out of reach"]
+    assert report.as_json()["warnings"] == report.warnings
+    assert judged(stage, partition([6], 6), []).warnings == [], "it has processed nothing"
+
+
+def test_only_records_up_to_the_first_output_that_is_left_are_out_of_reach() -> None:
+    """As where a partition's first time is late, because the stage was behind."""
+    inputs = {0: partition([1, 2, 3, 4], 5), 1: partition([1, 2], 3)}
+    report = judged(CLEAN, inputs, healthy(CLEAN, 3), reach=Reach([Lost(1000, {0: 2})]))
+    assert report.breaches == {Breach.MISSING: 1}
+    assert report.problems[0].coordinates == "p.raw:0:4"
+    assert (report.records, report.out_of_reach) == (2, 4)
 
 
 def test_nothing_adds_up_to_nothing() -> None:

@@ -110,6 +110,8 @@ def command(
     each says rightly where it came from. What a stage wrote twice, the next one passed over. Checked are the records
     that the agents have committed, from where all topics still reach; agents and replays may go on meanwhile.
 
+    Of records that are out of reach outputs may be gone, so a missing one is no breach; any other still is.
+
     With bounds only the records within are checked, and what came of them at the later stages; only what lies around
     them is read. A place on articles or originals leaves out the stages before; times are then those of that topic.
     Positions of articles count from 0.
@@ -187,6 +189,8 @@ def _print(report: Report) -> None:
         click.echo(f"{problem.breach}: {problem.coordinates}: {printable(problem.found)}")
     if (more := report.breaches - len(report.problems)) > 0:
         click.echo(f"and {more:,} more")
+    for warning in report.warnings:
+        click.echo(f"Warning: {printable(warning)}.")
     breaches = "1 breach" if report.breaches == 1 else f"{report.breaches:,} breaches"
     click.echo("It adds up." if report.adds_up else f"It does not add up: {breaches}.")
 

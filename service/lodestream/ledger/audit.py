@@ -31,6 +31,7 @@ from lodestream.ledger.groups import group_offsets
 from lodestream.ledger.judge import InputPartition, judge
 from lodestream.ledger.outputs import WRITER, Stage
 from lodestream.ledger.report import Report, Used
+from lodestream.ledger.retention import OutputPartition, Reach
 from lodestream.settings import Settings
 from lodestream.topics import ARTICLES, DEAD_LETTERS, DUPLICATES, ENRICHED, ORIGINALS, RAW
 
@@ -258,24 +259,26 @@ class _Audit:
             stage,
             inputs,
             ancestry,
-            reach_ms=self._reach_ms(stage, now_ms),
+            reach=self._reach(stage, ancestry, now_ms),
             scope=self._scope,
             kept=self._problems,
         )
 
-    def _reach_ms(self, stage: Stage, now_ms: int) -> int | None:
+    def _reach(self, stage: Stage, ancestry: Ancestry, now_ms: int) -> Reach:
         kept_ms = {topic.name: topic.retention_ms or 0 for topic in all_topics(self._settings)}
-        reached = [
-            retention.reach_ms(
-                (
-                    (end.beginning, self._starts[topic][part], self._books.oldest.get((topic, part)))
-                    for part, end in self._ends[topic].items()
+        columns = ancestry.fates[stage.name]
+        found = [
+            retention.find_lost(
+                OutputPartition(
+                    topic, part, end.beginning, self._starts[topic][part], self._books.oldest.get((topic, part))
                 ),
+                columns,
                 now_ms - kept_ms[topic],
             )
             for topic in stage.outputs
+            for part, end in self._ends[topic].items()
         ]
-        return max((each for each in reached if each is not None), default=None)
+        return Reach([lost for lost in found if lost is not None])
 
     def _documents(self, ancestry: Ancestry, states: Mapping[str, States]) -> dict[str, int] | None:
         if self._scope.head != RAW:

@@ -32,6 +32,10 @@ class Breach(StrEnum):
     DELETED_UNREAD = "deleted unread"  # retention took input that the group had not read
 
 
+NEED_ALL_OUTPUTS: Final = frozenset({Breach.INCOMPLETE, Breach.MISSING})
+"""What an output that retention took may explain; no other breach of a record is mended by one output more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ancestors:
     """Where a record came from. None: not known, or it has none, as a record of `raw`.
@@ -89,7 +93,8 @@ class StageReport:
     breaches: Counter[Breach] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)  # the first `kept`
     not_yet_processed: int = 0
-    out_of_reach: int = 0
+    out_of_reach: int = 0  # processed, and it cannot be known whether all outputs were written
+    warnings: list[str] = field(default_factory=list)  # what could not be judged, and why
 
     @property
     def adds_up(self) -> bool:
@@ -113,4 +118,5 @@ class StageReport:
             "breaches": {breach.value: self.breaches[breach] for breach in Breach},
             "not_yet_processed": self.not_yet_processed,
             "out_of_reach": self.out_of_reach,
+            "warnings": self.warnings,
         }

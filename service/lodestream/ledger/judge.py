@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from lodestream.ledger.ancestry import Ancestry, State, States
 from lodestream.ledger.bounds import Scope
-from lodestream.ledger.breaches import PROBLEMS_KEPT, Ancestors, Breach, StageReport
+from lodestream.ledger.breaches import NEED_ALL_OUTPUTS, PROBLEMS_KEPT, Ancestors, Breach, StageReport
 from lodestream.ledger.count import Count
 from lodestream.ledger.inputs import IN_SCOPE, REPEAT, UNSURE, InputRecords, Mask
 from lodestream.ledger.outputs import NO_NUMBER, TOPIC_OF, UNREADABLE, Columns, Kind, Stage
+from lodestream.ledger.retention import Reach
 from lodestream.letters import Coordinates
 from lodestream.topics import RAW
 
@@ -44,14 +45,14 @@ def judge(
     inputs: Mapping[int, InputPartition],
     ancestry: Ancestry,
     *,
-    reach_ms: int | None = None,
+    reach: Reach | None = None,
     scope: Scope | None = None,
     kept: int = PROBLEMS_KEPT,
 ) -> tuple[StageReport, States]:
     """Hold the outputs of a stage against its input; also how far each of its records has come in this stage.
 
-    `reach_ms`: records appended at or before this time may have lost outputs to retention and are left out.
-    `kept`: how many problems the report names.
+    Of records that `reach` does not cover, outputs may be gone: they are left out, unless they break the ledger by
+    what is left. `kept`: how many problems the report names.
     """
     report = StageReport(stage.name, kept)
     columns = ancestry.fates[stage.name]
@@ -59,11 +60,13 @@ def judge(
     for partition in sorted(inputs):
         mine = {name: column[columns["partition"] == partition] for name, column in columns.items()}
         judging = _Partition(stage, ancestry, partition, inputs[partition], mine, scope or Scope())
-        states[partition] = judging.judge(report, reach_ms)
+        states[partition] = judging.judge(report, reach or Reach())
     strangers = np.flatnonzero(~np.isin(columns["partition"], list(inputs)))
     for at in strangers.tolist():
         found = f"origin in partition {columns['partition'][at]}, which the input does not have"
         report.add(Breach.ORPHAN, _output_place(ancestry.prefix, columns, at), found)
+    if report.out_of_reach and not report.records:
+        report.warnings.append(f"nothing is judged: all {report.out_of_reach:,} records it processed are out of reach")
     return report, states
 
 
@@ -78,33 +81,30 @@ class _Partition:
     columns: Columns
     scope: Scope
 
-    def judge(self, report: StageReport, reach_ms: int | None) -> NDArray[np.int8]:
+    def judge(self, report: StageReport, reach: Reach) -> NDArray[np.int8]:
         records = self.given.records
         in_scope = records.has(IN_SCOPE)
         processed = in_scope & (records.offsets < self.given.committed)
-        reached = processed if reach_ms is None else processed & (records.timestamps > reach_ms)
         record, exists = records.find(self.columns["offset"])
         self._deleted(report)
         self._strays(report, exists, record)
 
         belongs = exists.copy()
-        belongs[exists] = reached[record[exists]]
+        belongs[exists] = processed[record[exists]]
         own = {name: column[belongs] for name, column in self.columns.items()}
         count = Count(records, record[belongs], own)
         dropped, unsure = self._repeats(count)
-        judged = reached & ~unsure
-        report.records += int(judged.sum())
-        report.outputs += int(belongs.sum())
-        report.not_yet_processed += int((in_scope & ~processed).sum())
-        report.out_of_reach += int((processed & ~judged).sum())
+        whole = processed & reach.covers(self.partition, records) & ~unsure
 
         state = np.full(len(records.offsets), State.OUT_OF_SCOPE, np.int8)
         state[in_scope] = State.UNDER_WAY
         state[processed] = State.OUT_OF_REACH
-        state[judged] = State.THROUGH
-        open_ = judged
+        state[whole] = State.THROUGH
+        open_ = processed
         for breach, mask in count.breaches(self._wrong_lineage(count)):
             found = open_ & mask & ~dropped
+            if breach in NEED_ALL_OUTPUTS:
+                found &= whole
             state[found] = State.BROKEN
             for at in np.flatnonzero(found).tolist():
                 if report.full:
@@ -113,8 +113,13 @@ class _Partition:
                     self._add(report, breach, count, at)
             open_ = open_ & ~found
         for fate, mask in count.fates():
-            if number := int((open_ & mask).sum()):
+            if number := int((open_ & whole & mask).sum()):
                 report.fates[fate] += number
+        judged = whole | (state == State.BROKEN)
+        report.records += int(judged.sum())
+        report.outputs += int(judged[count.record].sum())
+        report.not_yet_processed += int((in_scope & ~processed).sum())
+        report.out_of_reach += int((processed & ~judged).sum())
         return state
 
     def _repeats(self, count: Count) -> tuple[Mask, Mask]:

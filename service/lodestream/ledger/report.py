@@ -73,6 +73,11 @@ class Report:
         """The first of them."""
         return [problem for stage in self.stages for problem in stage.problems][: self.kept]
 
+    @property
+    def warnings(self) -> list[str]:
+        """What could not be judged, and why."""
+        return [f"{stage.stage}: {warning}" for stage in self.stages for warning in stage.warnings]
+
     def as_json(self) -> dict[str, Any]:
         return {
             "adds_up": self.adds_up,

@@ -2,23 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from lodestream.ledger.inputs import InputRecords, Mask
+from lodestream.ledger.outputs import INT64_MAX, TOPIC_OF, Columns
 
 
-def reach_ms(partitions: Iterable[tuple[int, int, int | None]], lost_by_age_ms: int) -> int | None:
-    """Up to which time retention may have taken outputs of a stage; None: it took none that are looked at.
+class OutputPartition(NamedTuple):
+    """A partition of an output topic (short name), as it was read.
 
-    `partitions`: of its output topics the first offset that is left, the first that was read, and the time (ms) of
-    the first record that was. What a partition lost is older than what it still has: where reading began behind its
-    first offset, it lost nothing that matters. Where it has nothing, what it lost had reached the topic's retention
-    time, so it was older than `lost_by_age_ms`.
+    `beginning` is its first offset that is left, `start` the first that was read, and `oldest` the time (ms) of the
+    first record that was; None: none was.
     """
-    taken = [
-        lost_by_age_ms if oldest is None else oldest
-        for beginning, start, oldest in partitions
-        if beginning > 0 and start <= beginning
-    ]
-    return max(taken, default=None)
+
+    topic: str
+    partition: int
+    beginning: int
+    start: int
+    oldest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Which outputs of a stage one partition of its output topics may have lost.
+
+    None was appended after `until_ms`. `first`: by input partition, of which record is the first output that is
+    left; on one partition the outputs of another go up in their origin, so later records have lost none. Of an input
+    partition that is not in it, no output is left.
+    """
+
+    until_ms: int
+    first: Mapping[int, int] = field(default_factory=dict)
+
+    def may_miss(self, partition: int, records: InputRecords) -> Mask:
+        """The records of an input partition that may have had an output among those."""
+        last = self.first.get(partition, INT64_MAX)
+        mask: Mask = (records.timestamps <= self.until_ms) & (records.offsets <= last)
+        return mask
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """From where on the outputs of a stage are all there, if they were ever written."""
+
+    lost: Sequence[Lost] = ()
+
+    def covers(self, partition: int, records: InputRecords) -> Mask:
+        """The records of an input partition that have lost no output."""
+        mask = np.full(len(records.offsets), True)
+        for lost in self.lost:
+            mask &= ~lost.may_miss(partition, records)
+        return mask
+
+
+def find_lost(read: OutputPartition, columns: Columns, lost_by_age_ms: int) -> Lost | None:
+    """What a partition of an output topic may have lost of a stage; None: nothing that is looked at.
+
+    `columns`: all outputs of the stage. What a partition lost is older than what it still has: where reading began
+    behind its first offset, it lost nothing that matters. Where it has nothing, what it lost had reached the topic's
+    retention time, so it was older than `lost_by_age_ms`.
+    """
+    if read.beginning == 0 or read.start > read.beginning:
+        return None
+    if read.oldest is None:
+        return Lost(lost_by_age_ms)
+    kinds = [kind for kind, topic in TOPIC_OF.items() if topic == read.topic]
+    left = np.flatnonzero(np.isin(columns["kind"], kinds) & (columns["at_partition"] == read.partition))
+    partitions, at = np.unique(columns["partition"][left], return_index=True)
+    first = columns["offset"][left[at]]
+    return Lost(read.oldest, dict(zip(partitions.tolist(), first.tolist(), strict=True)))
 
 
 def deleted_unread(committed: int, beginning: int, markers: int) -> range:
