@@ -159,6 +159,27 @@ async def test_what_may_be_a_repeat_of_what_is_not_read_is_no_breach(flow: Flow,
     assert (report.stages[1].records, report.stages[1].out_of_reach) == (1, 1)
 
 
+async def test_a_backlog_of_old_documents_that_was_lost_is_missing_behind_a_truncated_log(flow: Flow) -> None:
+    """All documents were taken before the first article that is left, but none of these can be a repeat."""
+    raw = [each for _ in range(6) for each in await flow.raw()]
+    await pause()
+    async with flow.transaction("clean") as clean:
+        articles = [await flow.put(clean, "articles", each, value={"position": 0, "of": 1}) for each in raw]
+        await flow.commit(clean, "clean", raw[-1].offset + 1)
+    async with flow.transaction("dedupe") as dedupe:
+        await flow.put(dedupe, "originals", articles[0])
+        await flow.commit(dedupe, "dedupe", articles[-1].offset + 1)
+    await flow.delete_before("articles", articles[2].offset)
+    report = await verify(flow.settings)
+    assert [problem.coordinates for problem in report.stages[1].problems] == [str(each) for each in articles[2:]]
+    await flow.delete_before("originals", 1)  # now the first of some may be gone, with its original
+    async with flow.transaction("dedupe") as dedupe:
+        await flow.put(dedupe, "originals", articles[3])
+    report = await verify(flow.settings)
+    assert [problem.coordinates for problem in report.stages[1].problems] == [str(each) for each in articles[4:]]
+    assert report.stages[1].out_of_reach == 2
+
+
 async def test_the_last_stage_alone(flow: Flow) -> None:
     await page(flow, 0, 1, of=2)
     report = await verify(flow.settings, Bounds("originals", first={0: 1}))

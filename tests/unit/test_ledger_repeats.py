@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import pytest
 from ledger_cases import CLEAN, DEDUPE, TAG, Out, article, healthy, judged, letter, partition
 
@@ -13,6 +16,8 @@ from lodestream.ledger.outputs import (
     Fate,
     Kind,
 )
+from lodestream.ledger.repeats import REDONE_MS
+from lodestream.ledger.retention import Reach
 from lodestream.letters import Coordinates
 
 
@@ -57,6 +62,64 @@ def test_what_may_repeat_a_record_before_those_that_were_read_is_out_of_reach(fl
     report = judged(TAG, inputs, healthy(TAG, 1), parents=written((7, 0), (8, 0), kind=Kind.ORIGINAL))
     assert report.adds_up
     assert (report.records, report.out_of_reach, report.fates) == (1, 1, {"enriched": 1})
+
+
+UNTAKEN = IN_SCOPE | UNSURE
+
+
+def unsure(
+    origins: list[tuple[int, int]], taken: Iterable[int], *, outs: Iterable[Out] = (), **more: Any
+) -> tuple[list[str], int]:
+    """Which articles with these origins are missing, and how many are out of reach.
+
+    Their documents all came before the log begins. `taken`: those that have an original.
+    """
+    first = more.pop("first", 10)
+    offsets = range(first, first + len(origins))
+    inputs = partition(offsets, offsets.stop, flags=dict.fromkeys(offsets, UNTAKEN), begin=first, **more)
+    stated = [*written(*([(0, 0)] * first), *origins)]
+    report = judged(
+        DEDUPE,
+        inputs,
+        [*outs, *(Out(Kind.ORIGINAL, at) for at in taken)],
+        parents=stated,
+        reach=Reach(all_outputs=bool(outs)),
+    )
+    return [problem.coordinates for problem in report.problems], report.out_of_reach
+
+
+def test_behind_one_that_was_taken_nothing_repeats_what_was_not_read() -> None:
+    """A backlog of old documents without fates is missing, from the first on that was taken."""
+    origins = [(7, 0), (7, 1), (8, 0), (9, 0), (9, 1)]
+    assert unsure(origins, [11]) == (["p.articles:0:12", "p.articles:0:13", "p.articles:0:14"], 1)
+    assert unsure(origins, [10, 12]) == (["p.articles:0:11", "p.articles:0:13", "p.articles:0:14"], 0)
+    assert unsure(origins, []) == ([], 5), "all of it may be done again"
+    # What is below the first that was taken may have been there before.
+    assert unsure([(7, 0), (6, 0), (8, 0)], [10]) == (["p.articles:0:12"], 1)
+
+
+def test_what_was_taken_of_another_partition_says_nothing() -> None:
+    flags = dict.fromkeys((0, 1), UNTAKEN)
+    parents = [Fate("clean", Kind.ARTICLE, Coordinates("y", at, 7), 0, 0, 1) for at in (1, 0)]
+    report = judged(DEDUPE, partition([0, 1], 2, flags=flags), [Out(Kind.ORIGINAL, 0)], parents=parents)
+    assert (report.breaches, report.out_of_reach) == ({}, 1)
+
+
+def test_what_comes_later_than_anything_is_done_again_is_missing() -> None:
+    times = [0, REDONE_MS, REDONE_MS + 1]
+    assert unsure([(7, 0), (8, 0), (9, 0)], [], times=times) == (["p.articles:0:12"], 2)
+
+
+@pytest.mark.parametrize(
+    ("out", "expected"),
+    [
+        (Out(Kind.LINK, 4, lineage=(0, 111)), (["p.articles:0:10"], 1)),  # of the document of the second
+        (Out(Kind.LINK, 4, lineage=(1, 111)), (["p.articles:0:10", "p.articles:0:11"], 0)),
+        (letter(4), ([], 2)),  # it does not name its document
+    ],
+)
+def test_where_all_outputs_are_there_the_first_of_a_repeat_has_one(out: Out, expected: tuple[list[str], int]) -> None:
+    assert unsure([(7, 0), (8, 0)], [], outs=[out]) == expected
 
 
 def test_the_first_of_two_that_has_no_fate_is_missing() -> None:

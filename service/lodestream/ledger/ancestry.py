@@ -17,6 +17,7 @@ from lodestream.letters import Coordinates
 from lodestream.topics import ARTICLES, ORIGINALS, RAW
 
 _INPUT_KINDS = {ARTICLES: Kind.ARTICLE, ORIGINALS: Kind.ORIGINAL}
+_ORIGINS = ("at_offset", "partition", "offset", "index")
 _READ_BY = {stage.name: stage.input for stage in STAGES}
 
 
@@ -73,6 +74,13 @@ class Ancestry:
         again = np.full(len(at), False)
         again[1:] = np.logical_and.reduce([key[1:] == key[:-1] for key in origin])
         return np.isin(offsets, at[again])
+
+    def origins(self, topic: str, partition: int) -> Columns:
+        """Of the records of an input topic that a stage wrote: `at_offset`, and of their origins the rest."""
+        if topic == RAW:
+            return {name: np.empty(0, np.int64) for name in _ORIGINS}
+        mine = self._on(topic, partition)
+        return {name: self.fates[WRITER[topic].name][name][mine] for name in _ORIGINS}
 
     def _on(self, topic: str, partition: int) -> NDArray[np.bool_]:
         columns = self.fates[WRITER[topic].name]

@@ -278,7 +278,10 @@ class _Audit:
             for topic in stage.outputs
             for part, end in self._ends[topic].items()
         ]
-        return Reach([lost for lost in found if lost is not None])
+        return Reach(
+            [lost for lost in found if lost is not None],
+            all_outputs=not any(start for topic in stage.outputs for start in self._starts[topic].values()),
+        )
 
     def _documents(self, ancestry: Ancestry, states: Mapping[str, States]) -> dict[str, int] | None:
         if self._scope.head != RAW:

@@ -13,8 +13,9 @@ from lodestream.ledger.ancestry import Ancestry, State, States
 from lodestream.ledger.bounds import Scope
 from lodestream.ledger.breaches import NEED_ALL_OUTPUTS, PROBLEMS_KEPT, Ancestors, Breach, StageReport
 from lodestream.ledger.count import Count
-from lodestream.ledger.inputs import IN_SCOPE, REPEAT, UNSURE, InputRecords, Mask
+from lodestream.ledger.inputs import IN_SCOPE, REPEAT, InputRecords, Mask
 from lodestream.ledger.outputs import NO_NUMBER, TOPIC_OF, UNREADABLE, Columns, Kind, Stage
+from lodestream.ledger.repeats import may_repeat
 from lodestream.ledger.retention import Reach
 from lodestream.letters import Coordinates
 from lodestream.topics import RAW
@@ -93,7 +94,9 @@ class _Partition:
         belongs[exists] = processed[record[exists]]
         own = {name: column[belongs] for name, column in self.columns.items()}
         count = Count(records, record[belongs], own)
-        dropped, unsure = self._repeats(count)
+        dropped = self._dropped(count)
+        origins = self.ancestry.origins(self.stage.input, self.partition)
+        unsure = may_repeat(records, self.columns, origins, all_outputs=reach.all_outputs) & ~dropped
         whole = processed & reach.covers(self.partition, records) & ~unsure
 
         state = np.full(len(records.offsets), State.OUT_OF_SCOPE, np.int8)
@@ -122,18 +125,17 @@ class _Partition:
         report.out_of_reach += int((processed & ~judged).sum())
         return state
 
-    def _repeats(self, count: Count) -> tuple[Mask, Mask]:
-        """Records without a fate that are rightly passed over as repeats, and those of which that is not known.
+    def _dropped(self, count: Count) -> Mask:
+        """Records without a fate that are rightly passed over as repeats: their first lies in the log as it was read.
 
-        A repeat whose first lies in the log was taken there. Passed over without one, it is lost, unless its first
-        lies before what was read.
+        Passed over without one, a record is lost, unless its first lies before what was read.
         """
         records = self.given.records
         without = np.flatnonzero(~count.has_fate & records.has(REPEAT))
         dropped = np.full(count.size, False)
         second = self.ancestry.follows_its_first(self.stage.input, self.partition, records.offsets[without])
         dropped[without[second]] = True
-        return dropped, records.has(UNSURE) & ~count.has_fate & ~dropped
+        return dropped
 
     def _wrong_lineage(self, count: Count) -> Mask:
         """Outputs whose lineage is not that of their input. Those of `raw` have its coordinates; letters have none."""

@@ -50,6 +50,7 @@ class Reach:
     """From where on the outputs of a stage are all there, if they were ever written."""
 
     lost: Sequence[Lost] = ()
+    all_outputs: bool = False  # those of records that retention took are there as well
 
     def covers(self, partition: int, records: InputRecords) -> Mask:
         """The records of an input partition that have lost no output."""
