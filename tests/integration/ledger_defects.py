@@ -33,8 +33,8 @@ class Planting:
     async def put(self, topic: str, parent: Coordinates | None, index: int = 0, **more: Any) -> Coordinates:
         return await self.flow.put(self.producer, topic, parent, index, **more)
 
-    async def letter(self, stage: str, parent: Coordinates) -> Coordinates:
-        return await self.flow.letter(self.producer, stage, parent)
+    async def letter(self, stage: str, parent: Coordinates, **more: Any) -> Coordinates:
+        return await self.flow.letter(self.producer, stage, parent, **more)
 
     async def article(
         self, raw: Coordinates, position: int = 0, of: int = 1, index: int | None = None, **more: Any
@@ -49,7 +49,8 @@ class Planting:
         return place
 
     async def link(self, article: Coordinates, index: int = 0, *, forwarded: bool = False, **more: Any) -> Coordinates:
-        return await self.put("duplicates", article, index, value={"forwarded": forwarded}, **more)
+        value = {"forwarded": forwarded, **more.pop("value", {})}
+        return await self.put("duplicates", article, index, value=value, **more)
 
     async def page(self, *positions: int, of: int | None = None) -> Coordinates:
         """A document, and everything that comes of these of its articles."""
@@ -179,7 +180,7 @@ async def original_and_link_that_is_not_forwarded(p: Planting) -> None:
 @defect
 async def forwarded_link_without_its_original(p: Planting) -> None:
     article = await p.article(await p.raw())
-    await p.link(article, forwarded=True)
+    await p.link(article, 1, forwarded=True)
     p.expect("dedupe", "incomplete", article, "forwarded at")
 
 
@@ -277,3 +278,42 @@ async def torn_outputs_aborted_though_the_offset_is_committed(p: Planting) -> No
     async with p.flow.transaction("torn", abort=True) as torn:
         await p.flow.put(torn, "articles", raw, value={"position": 0, "of": 1})
     p.expect("clean", "missing", raw, "no fate")
+
+
+@defect
+async def original_with_the_body_of_another_article(p: Planting) -> None:
+    article = await p.article(await p.raw())
+    original = await p.original(article, value={"body": "another"})
+    p.expect("dedupe", "altered", article, f"original at {original} does not hold what the record held")
+
+
+@defect
+async def enriched_record_of_another_article(p: Planting) -> None:
+    other = await p.put("originals", await p.article(await p.raw()))
+    original = await p.put("originals", await p.article(await p.raw()))
+    for place, value in ((other, p.flow.values[other]), (original, p.flow.values[other])):
+        await p.put("enriched", place, value={**value, "tags": []})
+    p.expect("tag", "altered", original)
+
+
+@defect
+async def link_that_names_another_article(p: Planting) -> None:
+    other, article = await p.article(await p.raw()), await p.article(await p.raw())
+    await p.original(other)
+    link = await p.link(article, value={"article_id": p.flow.values[other]["article_id"]})
+    p.expect("dedupe", "altered", article, f"link at {link} does not hold what the record held")
+
+
+@defect
+async def dead_letter_with_other_bytes(p: Planting) -> None:
+    raw = await p.raw()
+    letter = await p.letter("clean", raw, value=b"a pag")
+    p.expect("clean", "altered", raw, f"dead letter at {letter} does not hold the record whole")
+
+
+@defect
+async def article_with_an_index_that_is_not_its_position(p: Planting) -> None:
+    raw = await p.raw()
+    article = await p.article(raw, 0, 1, index=1)
+    await p.original(article)
+    p.expect("clean", "misplaced", raw, "has index 1 in place of 0")

@@ -26,6 +26,16 @@ from lodestream.ledger.retention import Lost, Reach
 from lodestream.letters import Coordinates
 
 CLEAN, DEDUPE, TAG = STAGES
+WHOLE, ONWARD, LINKED = 10**6, 2 * 10**6, 3 * 10**6
+HELD = {
+    Kind.ARTICLE: 0,
+    Kind.ORIGINAL: ONWARD,
+    Kind.LINK: LINKED,
+    Kind.FORWARDED: LINKED,
+    Kind.ENRICHED: ONWARD,
+    Kind.DEAD_LETTER: WHOLE,
+}
+"""What is added to the offset of the input for the hash of what an output has of it."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,7 @@ class Out:
     of: int = NO_NUMBER
     partition: int = 0
     lineage: tuple[int, int] | None = None  # None: the right one
+    held: int | None = None  # the hash of what it has of its input; None: the right one
 
 
 def article(offset: int, position: int, of: int, index: int | None = None) -> Out:
@@ -57,7 +68,10 @@ def partition(
     times: Iterable[int] | None = None,
     **more: Any,
 ) -> InputPartition:
-    """Records whose lineage is offset 100 + their own of partition 0; `flags` by offset, all in scope otherwise."""
+    """Records whose lineage is offset 100 + their own of partition 0; `flags` by offset, all in scope otherwise.
+
+    Their hashes are their offsets and `WHOLE`, `ONWARD`, `LINKED`.
+    """
     numbers = np.array(list(offsets), np.int64)
     timestamps = numbers * 10 if times is None else np.array(list(times), np.int64)
     flags = more.pop("flags", {})
@@ -67,6 +81,7 @@ def partition(
         np.array([flags.get(offset, IN_SCOPE) for offset in numbers.tolist()], np.int8),
         np.zeros(len(numbers), np.int32),
         numbers + 100,
+        *((numbers + more).astype(np.uint64) for more in (WHOLE, ONWARD, LINKED)),
     )
     return InputPartition(records, committed, committed if after is None else after, begin, **more)
 
@@ -91,7 +106,7 @@ def judged(
             lineage = NO_LINEAGE
         origin = Coordinates("x", out.partition, out.offset)
         fate = Fate(stage.name, out.kind, origin, out.index, out.position, out.of, out.lineage or lineage)
-        fates[stage.name].add(fate, 0, at)
+        fates[stage.name].add(fate, 0, at, out.offset + HELD[out.kind] if out.held is None else out.held)
     ancestry = Ancestry("p.", {name: each.columns() for name, each in fates.items()})
     partitions = inputs if isinstance(inputs, dict) else {0: inputs}
     if reach_ms is not None:

@@ -26,6 +26,7 @@ class Record:
     headers: Sequence[tuple[str, bytes | None]] = ()
     value: bytes | None = b"{}"
     timestamp: int = 1000
+    key: bytes | None = b"k"
 
 
 def written(
@@ -159,30 +160,41 @@ def test_reading_keeps_what_the_reader_asks_for() -> None:
     )
 
 
-def letter(offset: int, stage: str, topic: str, at: int) -> Record:
+def letter(offset: int, stage: str, topic: str, held: Record) -> Record:
     headers = letter_headers(
-        (), topic=topic, partition=0, offset=at, key=None, reason="r", stage=stage, detail="", at="2026-01-01T00:00:00Z"
+        (),
+        topic=topic,
+        partition=0,
+        offset=held.offset,
+        key=held.key,
+        reason="r",
+        stage=stage,
+        detail="",
+        at="2026-01-01T00:00:00Z",
     )
-    return Record(offset, headers, b"")
+    return Record(offset, headers, held.value)
 
 
 def flow(committed: dict[str, int]) -> tuple[Books, dict[State, int]]:
     """Five documents: a dead letter, two articles, one, one that is not cleaned, one with a missing article."""
     books = Books("p.", Scope())
-    books.add("raw", 0, [Record(at) for at in range(5)])
+    documents = [Record(at) for at in range(5)]
+    books.add("raw", 0, documents)
     parts = [(1, 0, 2), (1, 1, 2), (2, 0, 1), (4, 0, 2)]
-    books.add(
-        "articles",
-        0,
-        [
-            written(at, f"p.raw:0:{raw}:{position}", raw, position=position, of=of)
-            for at, (raw, position, of) in enumerate(parts)
-        ],
-    )
-    books.add("originals", 0, [written(0, "p.articles:0:0:0", 1), written(1, "p.articles:0:2:0", 2)])
+    articles = [
+        written(at, f"p.raw:0:{raw}:{position}", raw, position=position, of=of)
+        for at, (raw, position, of) in enumerate(parts)
+    ]
+    books.add("articles", 0, articles)
+    originals = [
+        written(0, "p.articles:0:0:0", 1, position=0, of=2, story_id="s"),
+        written(1, "p.articles:0:2:0", 2, position=0, of=1, story_id="t"),
+    ]
+    books.add("originals", 0, originals)
     books.add("duplicates", 0, [written(0, "p.articles:0:1:0", 1, forwarded=False)])
-    books.add("enriched", 0, [written(0, "p.originals:0:0:0", 1)])
-    books.add("dead-letters", 0, [letter(0, "clean", "p.raw", 0), letter(1, "dedupe", "p.articles", 3)])
+    books.add("enriched", 0, [written(0, "p.originals:0:0:0", 1, position=0, of=2, story_id="s", tags=[])])
+    letters = [letter(0, "clean", "p.raw", documents[0]), letter(1, "dedupe", "p.articles", articles[3])]
+    books.add("dead-letters", 0, letters)
     ancestry, states, inputs = books.ancestry(), {}, {}
     for stage in STAGES:
         inputs[stage.input] = {0: books.inputs[stage.input].records(0)}

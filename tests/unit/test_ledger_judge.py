@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ledger_cases import CLEAN, DEDUPE, TAG, Out, article, healthy, judged, letter, partition
+from ledger_cases import CLEAN, DEDUPE, HELD, TAG, Out, article, healthy, judged, letter, partition
 
 from lodestream.ledger.breaches import PROBLEMS_KEPT, Breach
 from lodestream.ledger.outputs import (
@@ -21,8 +21,9 @@ from lodestream.ledger.outputs import (
 )
 from lodestream.ledger.retention import Lost, Reach
 
+INDEX = {Kind.ORIGINAL: 0, Kind.LINK: 0, Kind.FORWARDED: 1, Kind.ENRICHED: 0}
 LINK, FORWARDED, ORIGINAL, ENRICHED = (
-    Out(kind, 5, index) for index, kind in enumerate((Kind.LINK, Kind.FORWARDED, Kind.ORIGINAL, Kind.ENRICHED))
+    Out(kind, 5, INDEX.get(kind, 0)) for kind in (Kind.LINK, Kind.FORWARDED, Kind.ORIGINAL, Kind.ENRICHED)
 )
 
 
@@ -73,7 +74,7 @@ def test_one_fate_adds_up(stage: Stage, outs: list[Out], fate: str) -> None:
         (DEDUPE, [ORIGINAL, letter(5)], Breach.TWO_FATES),
         (DEDUPE, [LINK, letter(5)], Breach.TWO_FATES),
         (DEDUPE, [FORWARDED, ORIGINAL, letter(5)], Breach.TWO_FATES),
-        (DEDUPE, [LINK, ORIGINAL], Breach.TWO_FATES),
+        (DEDUPE, [Out(Kind.LINK, 5, 1), ORIGINAL], Breach.TWO_FATES),
         (TAG, [ENRICHED, letter(5)], Breach.TWO_FATES),
         (CLEAN, [article(5, 0, 2), article(5, 1, 3)], Breach.CONTRADICTORY),
         (CLEAN, [article(5, 1, 1)], Breach.CONTRADICTORY),
@@ -84,6 +85,21 @@ def test_one_fate_adds_up(stage: Stage, outs: list[Out], fate: str) -> None:
         (CLEAN, [Out(Kind.ARTICLE, 5, 0, 0, 1, lineage=(1, 5))], Breach.LINEAGE),
         (CLEAN, [Out(Kind.ARTICLE, 5, 0, 0, 1, lineage=NO_LINEAGE)], Breach.LINEAGE),
         (CLEAN, [Out(Kind.ARTICLE, 5, 0, lineage=UNREADABLE_LINEAGE)], Breach.UNREADABLE),
+        (CLEAN, [article(5, 0, 1, index=1)], Breach.MISPLACED),
+        (CLEAN, [article(5, 1, 2, index=0), article(5, 0, 2, index=1)], Breach.MISPLACED),
+        (DEDUPE, [Out(Kind.ORIGINAL, 5, 1)], Breach.MISPLACED),
+        (DEDUPE, [Out(Kind.LINK, 5, 1)], Breach.MISPLACED),
+        (DEDUPE, [Out(Kind.ORIGINAL, 5, 1), Out(Kind.FORWARDED, 5, 0)], Breach.MISPLACED),
+        (TAG, [Out(Kind.ENRICHED, 5, 1)], Breach.MISPLACED),
+        # Each holds what another record held, or another kind of output of this one would.
+        (CLEAN, [Out(Kind.DEAD_LETTER, 5, NO_NUMBER, held=HELD[Kind.DEAD_LETTER] + 4)], Breach.ALTERED),
+        (DEDUPE, [Out(Kind.ORIGINAL, 5, held=HELD[Kind.ORIGINAL] + 4)], Breach.ALTERED),
+        (DEDUPE, [Out(Kind.ORIGINAL, 5, held=HELD[Kind.LINK] + 5)], Breach.ALTERED),
+        (DEDUPE, [Out(Kind.LINK, 5, held=HELD[Kind.LINK] + 4)], Breach.ALTERED),
+        (DEDUPE, [ORIGINAL, Out(Kind.FORWARDED, 5, 1, held=HELD[Kind.LINK] + 4)], Breach.ALTERED),
+        (DEDUPE, [Out(Kind.DEAD_LETTER, 5, NO_NUMBER, held=HELD[Kind.ORIGINAL] + 5)], Breach.ALTERED),
+        (TAG, [Out(Kind.ENRICHED, 5, held=HELD[Kind.ENRICHED] + 4)], Breach.ALTERED),
+        (TAG, [Out(Kind.ENRICHED, 5, held=0)], Breach.ALTERED),
         *(
             (stage, [Out(kind, 5, 0, lineage=lineage)], breach)
             for stage, kind in ((DEDUPE, Kind.ORIGINAL), (DEDUPE, Kind.LINK), (TAG, Kind.ENRICHED))
@@ -160,7 +176,7 @@ def test_what_no_output_more_can_explain_is_a_breach_also_out_of_reach(
 
 @pytest.mark.parametrize(
     ("stage", "outs"),
-    [(CLEAN, [article(5, 0, 3)]), (DEDUPE, [Out(Kind.FORWARDED, 5)]), (TAG, [])],
+    [(CLEAN, [article(5, 0, 3)]), (DEDUPE, [FORWARDED]), (TAG, [])],
 )
 def test_what_may_be_gone_is_not_missed_and_a_stage_of_which_nothing_is_judged_says_so(
     stage: Stage, outs: list[Out]
@@ -207,6 +223,16 @@ def test_only_the_first_problems_are_kept_but_all_are_counted() -> None:
     ]
 
 
+def test_what_is_not_where_or_what_it_must_be_is_told_of_the_output() -> None:
+    outs = [ORIGINAL, Out(Kind.FORWARDED, 5, 1, held=0)]
+    [problem] = judged(DEDUPE, partition([5], 6), outs).problems
+    assert ", forwarded at p.duplicates:0:1 does not hold what the record held; it is from" in problem.found
+    [problem] = judged(TAG, partition([5], 6), [Out(Kind.DEAD_LETTER, 5, NO_NUMBER, held=0)]).problems
+    assert "dead letter at p.dead-letters:0:0 does not hold the record whole" in problem.found
+    [problem] = judged(TAG, partition([5], 6), [Out(Kind.ENRICHED, 5, 3)]).problems
+    assert "enriched at p.enriched:0:0 has index 3 in place of 0" in problem.found
+
+
 def model(stage: Stage, offsets: list[int], committed: int, outs: list[Out]) -> Counter[str]:
     """The rules once more, record by record."""
     verdicts: Counter[str] = Counter()
@@ -242,6 +268,8 @@ def verdict(stage: Stage, outs: list[Out]) -> str:  # noqa: PLR0911 - the rules,
         return Breach.INCOMPLETE
     if not outs:
         return Breach.MISSING
+    if any(out.index != (out.position if out.kind is Kind.ARTICLE else INDEX.get(out.kind, out.index)) for out in outs):
+        return Breach.MISPLACED
     if kinds[Kind.DEAD_LETTER]:
         return "dead letter"
     if kinds[Kind.FORWARDED]:

@@ -183,10 +183,12 @@ def test_columns_hold_what_was_added() -> None:
         "at_offset": [largest],
         "lineage_partition": [8],
         "lineage_offset": [largest],
+        "held": [2**64 - 1],
     }
     for stage, more in (("clean", {"position": [5], "of": [6]}), ("dedupe", {})):
         fates = Fates(stage)
         assert all(len(column) == 0 for column in fates.columns().values())
-        fates.add(Fate(stage, Kind.ARTICLE, Coordinates("p.raw", 3, largest), 4, 5, 6, (8, largest)), 7, largest)
+        fate = Fate(stage, Kind.ARTICLE, Coordinates("p.raw", 3, largest), 4, 5, 6, (8, largest))
+        fates.add(fate, 7, largest, 2**64 - 1)
         assert {name: column.tolist() for name, column in fates.columns().items()} == place | more
         assert len(fates) == 1

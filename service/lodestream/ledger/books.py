@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from lodestream.headers import Header, Headers, header
 from lodestream.ledger.ancestry import Ancestry
 from lodestream.ledger.bounds import HEADS, Horizon, Scope
 from lodestream.ledger.breaches import PROBLEMS_KEPT, Breach, StageReport
+from lodestream.ledger.content import Content, content_of, content_of_letter
 from lodestream.ledger.inputs import IN_SCOPE, REPEAT, UNSURE, Inputs
 from lodestream.ledger.outputs import STAGES, UNKNOWN_STAGE, Fates, NoOutputError, decode, lineage_of, read_fate
 from lodestream.letters import Coordinates, parse_origin
@@ -30,9 +31,22 @@ class LogRecord(Protocol):
     @property
     def timestamp(self) -> int: ...
     @property
+    def key(self) -> bytes | None: ...
+    @property
     def value(self) -> bytes | None: ...
     @property
     def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+
+
+class _Read(NamedTuple):
+    """A record as it was read; `value` is None where it is no JSON object, or is not looked at as one."""
+
+    topic: str
+    partition: int
+    record: LogRecord
+    headers: Headers
+    value: Mapping[str, Any] | None
+    content: Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +95,11 @@ class Books:
         for record in batch:
             headers = tuple((name, value or b"") for name, value in record.headers)
             value = None if topic in {RAW, DEAD_LETTERS} else decode(record.value)
+            read = _Read(topic, partition, record, headers, value, _content(topic, record, headers, value))
             if topic in self.inputs:
-                self._add_input(topic, partition, record, headers, value)
+                self._add_input(read)
             if topic != RAW:
-                self._add_fate(topic, partition, record, headers, value)
+                self._add_fate(read)
         self.next[key] = batch[-1].offset + 1
         self.read[topic] += len(batch)
 
@@ -104,9 +119,8 @@ class Books:
             report.breaches[Breach.ORPHAN] += count - named[stage]
         return tuple(by_name.values())
 
-    def _add_input(
-        self, topic: str, partition: int, record: LogRecord, headers: Headers, value: Mapping[str, Any] | None
-    ) -> None:
+    def _add_input(self, read: _Read) -> None:
+        topic, partition, record, headers, value, content = read
         raw = self._prefix + RAW
         lineage = (partition, record.offset) if topic == RAW else lineage_of(value, raw)
         flags = 0
@@ -122,7 +136,7 @@ class Books:
                 flags |= REPEAT
             if self._unsure(topic, partition, headers):
                 flags |= UNSURE
-        self.inputs[topic].add(partition, record.offset, record.timestamp, flags, lineage)
+        self.inputs[topic].add(partition, (record.offset, record.timestamp, flags), lineage, content)
 
     def _in_scope(self, topic: str, partition: int, offset: int, headers: Headers, lineage: tuple[int, int]) -> bool:
         """Whether an input record is within the bounds: itself, or else what it came from."""
@@ -150,9 +164,8 @@ class Books:
         except ValueError:
             return True
 
-    def _add_fate(
-        self, topic: str, partition: int, record: LogRecord, headers: Headers, value: Mapping[str, Any] | None
-    ) -> None:
+    def _add_fate(self, read: _Read) -> None:
+        topic, partition, record, headers, value, content = read
         try:
             fate = read_fate(topic, headers, value, self._input_topics)
         except NoOutputError as error:
@@ -167,9 +180,15 @@ class Books:
             return
         if fate is None:
             return
-        self.fates[fate.stage].add(fate, partition, record.offset)
+        self.fates[fate.stage].add(fate, partition, record.offset, content.held)
         if fate.stage in self.horizons:
             self.horizons[fate.stage].see(fate.origin.partition, fate.origin.offset, record.timestamp)
+
+
+def _content(topic: str, record: LogRecord, headers: Headers, value: Mapping[str, Any] | None) -> Content:
+    if topic == DEAD_LETTERS:
+        return content_of_letter(headers, record.value)
+    return content_of(topic, record.key, record.value, value)
 
 
 def _parent(headers: Headers, upstream: str) -> Coordinates | None:

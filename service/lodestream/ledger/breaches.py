@@ -25,6 +25,8 @@ class Breach(StrEnum):
     INCOMPLETE = "incomplete"  # some of its articles are missing, or the original of a forwarded link
     MISSING = "missing"  # no fate at all
     LINEAGE = "lineage"  # an output's lineage is not that of the record it came from
+    MISPLACED = "misplaced"  # an output has another index than its stage gives it
+    ALTERED = "altered"  # an output does not hold what its input held
     # breaches of outputs, not of input records
     ORPHAN = "orphan"  # its origin is no input record
     AHEAD = "ahead"  # its origin is not committed: it would be written again

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,8 @@ class Count:
         self.products = self.articles + self.originals + self.links + self.forwarded + self.enriched
         self.has_fate = self.products + self.letters > 0
 
-    def breaches(self, wrong_lineage: Mask) -> Sequence[tuple[Breach, Mask]]:
-        """Masks over the records, in the order in which they count. `wrong_lineage`: a mask over the outputs."""
+    def breaches(self, wrong: Mapping[Breach, Mask]) -> Sequence[tuple[Breach, Mask]]:
+        """Masks over the records, in the order in which they count. `wrong`: masks over the outputs, in theirs."""
         one_each = (self.originals, self.links + self.forwarded, self.enriched, self.letters)
         twice = np.logical_or.reduce([counts > 1 for counts in one_each])
         twice |= self._equal("index", self.columns["kind"] != Kind.DEAD_LETTER)
@@ -50,7 +50,7 @@ class Count:
             (Breach.CONTRADICTORY, contradictory),
             (Breach.INCOMPLETE, incomplete),
             (Breach.MISSING, ~self.has_fate),
-            (Breach.LINEAGE, self._per_record(wrong_lineage) > 0),
+            *((breach, self._per_record(outputs) > 0) for breach, outputs in wrong.items()),
         )
 
     def fates(self) -> Sequence[tuple[str, Mask]]:

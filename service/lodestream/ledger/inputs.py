@@ -11,20 +11,32 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lodestream.ledger.content import Content
+
 Mask = NDArray[np.bool_]
 
 IN_SCOPE: Final = 1
 REPEAT: Final = 2  # the stage before wrote it twice, and this is not the first
 UNSURE: Final = 4  # it may repeat a record that lies before what was read
 
-_COLUMNS: Final = {"offset": "q", "timestamp": "q", "flags": "b", "lineage_partition": "i", "lineage_offset": "q"}
+_COLUMNS: Final = {
+    "offset": "q",
+    "timestamp": "q",
+    "flags": "b",
+    "lineage_partition": "i",
+    "lineage_offset": "q",
+    "whole": "Q",
+    "onward": "Q",
+    "linked": "Q",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class InputRecords:
     """The records of one partition, ascending, as arrays of the same length; other offsets hold none.
 
-    `timestamps` in ms; `lineage_*` are those of the values, negative where there is none that can be read.
+    `timestamps` in ms; `lineage_*` are those of the values, negative where there is none that can be read; for the
+    hashes see `Content`.
     """
 
     offsets: NDArray[np.int64]
@@ -32,6 +44,9 @@ class InputRecords:
     flags: NDArray[np.int8]
     lineage_partitions: NDArray[np.int32]
     lineage_offsets: NDArray[np.int64]
+    whole: NDArray[np.uint64]
+    onward: NDArray[np.uint64]
+    linked: NDArray[np.uint64]
 
     def has(self, flag: int) -> Mask:
         mask: Mask = (self.flags & flag) != 0
@@ -47,16 +62,17 @@ class InputRecords:
 
 @dataclass(slots=True)
 class Inputs:
-    """The records of one topic that were read: 29 bytes each."""
+    """The records of one topic that were read: 53 bytes each."""
 
     _columns: dict[int, tuple[array[int], ...]] = field(default_factory=dict)
 
-    def add(self, partition: int, offset: int, timestamp: int, flags: int, lineage: tuple[int, int]) -> None:
-        """A record behind those before it. `lineage`: partition and offset on `raw`."""
+    def add(self, partition: int, row: tuple[int, int, int], lineage: tuple[int, int], content: Content) -> None:
+        """A record behind those before it. `row`: offset, time, flags; `lineage`: partition and offset on `raw`."""
         columns = self._columns.get(partition)
         if columns is None:
             columns = self._columns[partition] = tuple(array(code) for code in _COLUMNS.values())
-        for column, number in zip(columns, (offset, timestamp, flags, *lineage), strict=True):
+        numbers = (*row, *lineage, content.whole, content.onward, content.linked)
+        for column, number in zip(columns, numbers, strict=True):
             column.append(number)
 
     def partitions(self) -> Iterable[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from lodestream.ledger.ancestry import Ancestry, State, States
 from lodestream.ledger.bounds import Scope
 from lodestream.ledger.breaches import NEED_ALL_OUTPUTS, PROBLEMS_KEPT, Ancestors, Breach, StageReport
+from lodestream.ledger.compare import Comparison
 from lodestream.ledger.count import Count
 from lodestream.ledger.inputs import IN_SCOPE, REPEAT, InputRecords, Mask
-from lodestream.ledger.outputs import NO_NUMBER, TOPIC_OF, UNREADABLE, Columns, Kind, Stage
+from lodestream.ledger.outputs import TOPIC_OF, UNREADABLE, Columns, Kind, Stage
 from lodestream.ledger.repeats import may_repeat
 from lodestream.ledger.retention import Reach
 from lodestream.letters import Coordinates
@@ -104,7 +105,8 @@ class _Partition:
         state[processed] = State.OUT_OF_REACH
         state[whole] = State.THROUGH
         open_ = processed
-        for breach, mask in count.breaches(self._wrong_lineage(count)):
+        compared = Comparison(count, self.ancestry.prefix + RAW, self.partition if self.stage.input == RAW else None)
+        for breach, mask in count.breaches(compared.wrong):
             found = open_ & mask & ~dropped
             if breach in NEED_ALL_OUTPUTS:
                 found &= whole
@@ -113,7 +115,7 @@ class _Partition:
                 if report.full:
                     report.breaches[breach] += 1
                 else:
-                    self._add(report, breach, count, at)
+                    self._add(report, breach, count, compared, at)
             open_ = open_ & ~found
         for fate, mask in count.fates():
             if number := int((open_ & whole & mask).sum()):
@@ -136,21 +138,6 @@ class _Partition:
         second = self.ancestry.follows_its_first(self.stage.input, self.partition, records.offsets[without])
         dropped[without[second]] = True
         return dropped
-
-    def _wrong_lineage(self, count: Count) -> Mask:
-        """Outputs whose lineage is not that of their input. Those of `raw` have its coordinates; letters have none."""
-        partition, offset = self._expected(count.record)
-        columns = count.columns
-        differs = (columns["lineage_partition"] != partition) | (columns["lineage_offset"] != offset)
-        is_record = (columns["kind"] != Kind.DEAD_LETTER) & (columns["lineage_partition"] != UNREADABLE)
-        wrong: Mask = differs & is_record & (offset >= 0)
-        return wrong
-
-    def _expected(self, at: Any) -> tuple[Any, Any]:
-        records = self.given.records
-        if self.stage.input == RAW:
-            return self.partition, records.offsets[at]
-        return records.lineage_partitions[at], records.lineage_offsets[at]
 
     def _deleted(self, report: StageReport) -> None:
         if lost := self.given.deleted:
@@ -178,11 +165,15 @@ class _Partition:
                 ancestors = self._ancestors(int(record[at])) if exists[at] else None
                 report.add(breach, _output_place(self.ancestry.prefix, self.columns, at), found, ancestors)
 
-    def _add(self, report: StageReport, breach: Breach, count: Count, at: int) -> None:
+    def _add(self, report: StageReport, breach: Breach, count: Count, compared: Comparison, at: int) -> None:
         """Name a record that has a breach."""
         ancestors = self._ancestors(at)
         place = self._place(int(self.given.records.offsets[at]))
-        found = self._found(count, at, breach)
+        found = self._found(count, at)
+        if (why := compared.why(breach, at)) is not None:
+            row, words = why
+            name = "" if breach is Breach.LINEAGE else f"{_output_name(self.ancestry.prefix, count.columns, row)} "
+            found += f", {name}{words}"
         if breach is Breach.INCOMPLETE and self.stage.input == RAW:
             of, missing = count.missing_positions(at)
             ancestors = Ancestors(ancestors.raw, None, missing[0], of)
@@ -191,7 +182,7 @@ class _Partition:
             found += f"; it is {ancestors}"
         report.add(breach, str(place), found, ancestors)
 
-    def _found(self, count: Count, at: int, breach: Breach) -> str:
+    def _found(self, count: Count, at: int) -> str:
         """What a record got instead of one fate."""
         rows = np.flatnonzero(count.record == at).tolist()
         if not rows:
@@ -199,18 +190,7 @@ class _Partition:
             return "no fate" + (", passed over as a repeat, of no record before it" if is_repeat else "")
         named = [_output_name(self.ancestry.prefix, count.columns, row) for row in rows[:OUTPUTS_NAMED]]
         more = f" and {len(rows) - OUTPUTS_NAMED} more" if len(rows) > OUTPUTS_NAMED else ""
-        found = ", ".join(named) + more
-        if breach is Breach.LINEAGE:
-            found += self._lineages(count, at)
-        return found
-
-    def _lineages(self, count: Count, at: int) -> str:
-        wrong = np.flatnonzero(self._wrong_lineage(count) & (count.record == at))[0]
-        said = [int(count.columns[name][wrong]) for name in ("lineage_partition", "lineage_offset")]
-        partition, offset = self._expected(at)
-        raw = self.ancestry.prefix + RAW
-        what = "no lineage" if said[0] == NO_NUMBER else f"lineage {Coordinates(raw, *said)}"
-        return f", with {what} in place of {Coordinates(raw, int(partition), int(offset))}"
+        return ", ".join(named) + more
 
     def _ancestors(self, at: int) -> Ancestors:
         records = self.given.records

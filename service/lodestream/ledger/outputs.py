@@ -13,6 +13,7 @@ import orjson
 from numpy.typing import NDArray
 
 from lodestream.headers import Header, Headers, header
+from lodestream.ledger.content import NOTHING
 from lodestream.ledger.inputs import view
 from lodestream.letters import Coordinates, marked_letter, parse_origin
 from lodestream.topics import ARTICLES, DEAD_LETTERS, DUPLICATES, ENRICHED, ORIGINALS, RAW
@@ -144,10 +145,11 @@ Columns = Mapping[str, NDArray[Any]]
 
 
 class Fates:
-    """The fates that one stage gave, as columns: 41 bytes each, 49 for articles, however many there are.
+    """The fates that one stage gave, as columns: 49 bytes each, 57 for articles, however many there are.
 
     Columns: `kind`; `partition`, `offset` of the input; `index`; `at_partition`, `at_offset` of the output itself, on
-    the topic of its kind; `lineage_partition`, `lineage_offset`; of articles also `position`, `of`.
+    the topic of its kind; `lineage_partition`, `lineage_offset`; `held`, the hash of what it took over from the
+    input; of articles also `position`, `of`.
     """
 
     TYPES: Final = {
@@ -159,6 +161,7 @@ class Fates:
         "at_offset": "q",
         "lineage_partition": "i",
         "lineage_offset": "q",
+        "held": "Q",
     }
     OF_ARTICLES: Final = {"position": "i", "of": "i"}
 
@@ -166,9 +169,9 @@ class Fates:
         types = self.TYPES | (self.OF_ARTICLES if stage == WRITER[ARTICLES].name else {})
         self._columns: dict[str, array[int]] = {name: array(code) for name, code in types.items()}
 
-    def add(self, fate: Fate, at_partition: int, at_offset: int) -> None:
+    def add(self, fate: Fate, at_partition: int, at_offset: int, held: int = NOTHING) -> None:
         origin = fate.origin
-        row = (fate.kind, origin.partition, origin.offset, fate.index, at_partition, at_offset, *fate.lineage)
+        row = (fate.kind, origin.partition, origin.offset, fate.index, at_partition, at_offset, *fate.lineage, held)
         # Only the columns of articles are longer than this.
         for column, number in zip(self._columns.values(), (*row, fate.position, fate.of), strict=False):
             column.append(number)
