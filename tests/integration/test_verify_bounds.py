@@ -12,7 +12,7 @@ import pytest
 from ledger_flow import Flow, command, environment, flowing
 
 from lodestream.errors import LodestreamError
-from lodestream.ledger import Bounds, Report, verify
+from lodestream.ledger import Bounds, Breach, Report, verify
 from lodestream.ledger.audit import Reading
 from lodestream.letters import Coordinates
 from lodestream.settings import Settings
@@ -198,6 +198,26 @@ async def test_what_was_deleted_unread_before_the_bounds_is_left_out(flow: Flow)
     assert (await verify(flow.settings, Bounds(first={1: 0}))).adds_up
     assert not (await verify(flow.settings, Bounds(first={0: 4}))).adds_up
     assert not (await verify(flow.settings, Bounds(since_ms=0))).adds_up
+
+
+async def test_few_offsets_that_were_deleted_unread_are_told(flow: Flow) -> None:
+    """Behind the last record that was read they may be markers; where nothing was read, they are records."""
+    await flow.raw(1, partition=1)
+    await flow.delete_before("raw", 1, partition=1)
+    raw = await flow.raw(2)
+    async with flow.transaction("clean") as clean:
+        await flow.put(clean, "articles", raw[0], value={"position": 0, "of": 1})
+        await flow.commit(clean, "clean", raw[1].offset)
+    await flow.delete_before("raw", raw[1].offset + 1)
+    report = await verify(flow.settings)
+    assert [(problem.breach, problem.coordinates) for problem in report.problems] == [
+        (Breach.DELETED_UNREAD, f"{raw[0].topic}:1:0")
+    ]
+    [warning] = report.warnings
+    assert warning.startswith(f"clean: offsets 1 to 1 of {raw[0].topic}:0 were deleted before the group had read them")
+    done = await command(flow.settings, "--from", "raw:0:0")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"Warning: {warning}." in done.stdout.splitlines()
 
 
 async def test_bounds_that_do_not_fit_are_one_clear_error(flow: Flow) -> None:

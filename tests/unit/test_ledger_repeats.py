@@ -164,6 +164,13 @@ def test_what_is_deleted_unread_is_told_with_its_range() -> None:
     assert "offsets 4 to 8 were deleted" in report.problems[0].found
 
 
+def test_what_may_be_deleted_unread_is_a_warning() -> None:
+    report = judged(CLEAN, partition([9], 8, begin=9, maybe_deleted=range(8, 9)), [])
+    assert report.adds_up
+    [warning] = report.warnings
+    assert warning.startswith("offsets 8 to 8 of p.raw:0 were deleted before the group had read them: ends of trans")
+
+
 def test_what_lies_outside_the_bounds_is_not_looked_at() -> None:
     inputs = partition([1, 2, 3, 4], 4, begin=1, end=4, flags={1: 0, 3: 0})
     outs = [*healthy(TAG, 2), Out(Kind.ENRICHED, 3), Out(Kind.ENRICHED, 3)]

@@ -246,14 +246,16 @@ class _Audit:
                 within = self._scope.ranges[part]
                 start, stop = max(within.first, end.beginning), within.stop
                 missed = within.first < end.beginning and (stop is None or committed[stage.name][part] < stop)
-            deleted = retention.deleted_unread(committed[stage.name][part], end.beginning, markers)
+            lost = retention.deleted_unread(committed[stage.name][part], end.beginning, markers)
+            deleted, maybe_deleted = lost if missed else (range(0), range(0))
             inputs[part] = InputPartition(
                 self._books.inputs[topic].records(part),
                 committed[stage.name][part],
                 after[stage.name][part],
                 start,
                 stop,
-                deleted if missed else range(0),
+                deleted,
+                maybe_deleted,
             )
         return judge(
             stage,

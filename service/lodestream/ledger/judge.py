@@ -31,7 +31,7 @@ class InputPartition:
     `committed`: the group's next offset *before* the outputs were read, below which every record must have its fate;
     `committed_after`: afterwards, at or above which no record may have one. Records from offset `begin` to before
     `end` were read (None: to where the log ends); outputs of others are not looked at. `deleted`: offsets that
-    retention took before the group had read them.
+    retention took before the group had read them; `maybe_deleted`: there may have been only markers.
     """
 
     records: InputRecords
@@ -40,6 +40,7 @@ class InputPartition:
     begin: int = 0
     end: int | None = None
     deleted: range = range(0)
+    maybe_deleted: range = range(0)
 
 
 def judge(
@@ -143,6 +144,12 @@ class _Partition:
         if lost := self.given.deleted:
             found = f"offsets {lost.start} to {lost.stop - 1} were deleted before the group had read them"
             report.add(Breach.DELETED_UNREAD, str(self._place(lost.start)), found)
+        if maybe := self.given.maybe_deleted:
+            where = f"{self.ancestry.prefix}{self.stage.input}:{self.partition}"
+            report.warnings.append(
+                f"offsets {maybe.start} to {maybe.stop - 1} of {where} were deleted before the group had read them: "
+                "ends of transactions, or records that are lost"
+            )
 
     def _strays(self, report: StageReport, exists: Mask, record: NDArray[np.int64]) -> None:
         """Outputs of no record, and of records that are not committed."""

@@ -78,11 +78,13 @@ def find_lost(read: OutputPartition, columns: Columns, lost_by_age_ms: int) -> L
     return Lost(read.oldest, dict(zip(partitions.tolist(), first.tolist(), strict=True)))
 
 
-def deleted_unread(committed: int, beginning: int, markers: int) -> range:
-    """Offsets that are gone from the log of an input, and that the group had not read.
+def deleted_unread(committed: int, beginning: int, markers: int) -> tuple[range, range]:
+    """Offsets that are gone from the log of an input before the group read them: surely records, and maybe.
 
     A group's next offset stands directly behind its last record, and the markers that end transactions come behind
     that: when all of it has aged, the log begins behind them. `markers`: how many there may be at most, one for each
-    producer that writes there. So few offsets are taken for markers.
+    producer that writes there. So few offsets may be markers, but at offset 0 stands a record.
     """
-    return range(committed, beginning) if beginning - committed > markers else range(0)
+    gone = range(committed, max(committed, beginning))
+    nothing = range(0)
+    return (nothing, gone) if committed > 0 and 0 < len(gone) <= markers else (gone or nothing, nothing)
