@@ -24,6 +24,7 @@ from lodestream.kafka.clients import client_arguments
 from lodestream.kafka.embedded import EmbeddedKafka
 from lodestream.kafka.log import offsets
 from lodestream.ledger import Breach
+from lodestream.letters import Coordinates
 from lodestream.settings import Settings, load
 
 # One process for all looks: its start would cost more than they do.
@@ -99,6 +100,7 @@ async def look(settings: Settings, process: subprocess.Popen[str]) -> Looked:
         await commit_all(flow)
         blocks["output_of_a_record_that_is_not_committed"] = await ahead(flow)
         blocks["records_deleted_unread"] = await deleted(flow)
+        blocks["group_beyond_the_end_of_its_log"] = await beyond(flow)
     found = {name: await ask(process, block.bounds(block.stop)) for name, block in blocks.items()}
     without = {name: await ask(process, block.bounds(block.healthy)) for name, block in blocks.items()}
     return Looked(healthy, blocks, found, without, await ask(process, ""))
@@ -148,6 +150,17 @@ async def deleted(flow: Flow) -> Block:
     return Block(2, 0, raw[2].offset, raw[5].offset + 1, p.expected, p.said)
 
 
+async def beyond(flow: Flow) -> Block:
+    """Raw partition 3: two records with their fates, of a group that has read nine, as after a topic made anew."""
+    raw = await flow.raw(2, partition=3)
+    async with planting(flow) as p:
+        for each in raw:
+            await p.letter("clean", each)
+        await flow.commit(p.producer, "clean", 9, partition=3)
+        p.expect("clean", "beyond the end", Coordinates(raw[0].topic, 3, 9), "the log ends at 2")
+    return Block(3, 0, 2, 10, p.expected, p.said)
+
+
 async def ask(process: subprocess.Popen[str], arguments: str) -> tuple[int, dict[str, Any]]:
     assert process.stdin is not None
     assert process.stdout is not None
@@ -157,7 +170,12 @@ async def ask(process: subprocess.Popen[str], arguments: str) -> tuple[int, dict
     return code, orjson.loads(output)
 
 
-NAMES = [*DEFECTS, "output_of_a_record_that_is_not_committed", "records_deleted_unread"]
+NAMES = [
+    *DEFECTS,
+    "output_of_a_record_that_is_not_committed",
+    "records_deleted_unread",
+    "group_beyond_the_end_of_its_log",
+]
 
 
 def test_the_ledger_adds_up_before_anything_is_planted(looked: Looked) -> None:

@@ -171,6 +171,16 @@ def test_what_may_be_deleted_unread_is_a_warning() -> None:
     assert warning.startswith("offsets 8 to 8 of p.raw:0 were deleted before the group had read them: ends of trans")
 
 
+@pytest.mark.parametrize(("high", "found"), [(5, 1), (6, 0), (9, 0), (None, 0)])
+def test_a_group_beyond_the_end_of_its_log_is_told(high: int | None, found: int) -> None:
+    report = judged(TAG, partition([3, 4], 6, high=high), [*healthy(TAG, 3), *healthy(TAG, 4)])
+    assert report.breaches == ({Breach.BEYOND_THE_END: 1} if found else {})
+    assert report.records == 2
+    for problem in report.problems:
+        assert problem.coordinates == "p.originals:0:6"
+        assert problem.found == "the group's next offset is 6, but the log ends at 5: it was made anew, or cut"
+
+
 def test_what_lies_outside_the_bounds_is_not_looked_at() -> None:
     inputs = partition([1, 2, 3, 4], 4, begin=1, end=4, flags={1: 0, 3: 0})
     outs = [*healthy(TAG, 2), Out(Kind.ENRICHED, 3), Out(Kind.ENRICHED, 3)]

@@ -241,10 +241,11 @@ class _Audit:
         for part, end in self._ends[topic].items():
             start = self._starts[topic][part]
             stop = self._books.next.get((topic, part), start) if self._scope.closed else None
-            missed = start <= end.beginning
+            missed, high = start <= end.beginning, None if self._scope.closed else end.high
             if topic == self._scope.head and self._scope.ranges is not None:
                 within = self._scope.ranges[part]
                 start, stop = max(within.first, end.beginning), within.stop
+                high = end.high if stop is None or stop > end.high else None
                 missed = within.first < end.beginning and (stop is None or committed[stage.name][part] < stop)
             lost = retention.deleted_unread(committed[stage.name][part], end.beginning, markers)
             deleted, maybe_deleted = lost if missed else (range(0), range(0))
@@ -256,6 +257,7 @@ class _Audit:
                 stop,
                 deleted,
                 maybe_deleted,
+                high,
             )
         return judge(
             stage,

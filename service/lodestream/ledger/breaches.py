@@ -32,6 +32,7 @@ class Breach(StrEnum):
     AHEAD = "ahead"  # its origin is not committed: it would be written again
     # breaches of a log, not of records that are there
     DELETED_UNREAD = "deleted unread"  # retention took input that the group had not read
+    BEYOND_THE_END = "beyond the end"  # the group has committed what the log does not have
 
 
 NEED_ALL_OUTPUTS: Final = frozenset({Breach.INCOMPLETE, Breach.MISSING})

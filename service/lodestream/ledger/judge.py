@@ -31,7 +31,8 @@ class InputPartition:
     `committed`: the group's next offset *before* the outputs were read, below which every record must have its fate;
     `committed_after`: afterwards, at or above which no record may have one. Records from offset `begin` to before
     `end` were read (None: to where the log ends); outputs of others are not looked at. `deleted`: offsets that
-    retention took before the group had read them; `maybe_deleted`: there may have been only markers.
+    retention took before the group had read them; `maybe_deleted`: there may have been only markers. `high`: where
+    the log ends; None: not known, or out of bounds.
     """
 
     records: InputRecords
@@ -41,6 +42,7 @@ class InputPartition:
     end: int | None = None
     deleted: range = range(0)
     maybe_deleted: range = range(0)
+    high: int | None = None
 
 
 def judge(
@@ -89,7 +91,7 @@ class _Partition:
         in_scope = records.has(IN_SCOPE)
         processed = in_scope & (records.offsets < self.given.committed)
         record, exists = records.find(self.columns["offset"])
-        self._deleted(report)
+        self._log(report)
         self._strays(report, exists, record)
 
         belongs = exists.copy()
@@ -140,7 +142,12 @@ class _Partition:
         dropped[without[second]] = True
         return dropped
 
-    def _deleted(self, report: StageReport) -> None:
+    def _log(self, report: StageReport) -> None:
+        """What the log does not have any more, or not yet, of what the group has read."""
+        committed, high = self.given.committed, self.given.high
+        if high is not None and committed > high:
+            found = f"the group's next offset is {committed}, but the log ends at {high}: it was made anew, or cut"
+            report.add(Breach.BEYOND_THE_END, str(self._place(committed)), found)
         if lost := self.given.deleted:
             found = f"offsets {lost.start} to {lost.stop - 1} were deleted before the group had read them"
             report.add(Breach.DELETED_UNREAD, str(self._place(lost.start)), found)
