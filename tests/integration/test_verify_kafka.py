@@ -230,6 +230,22 @@ async def test_redriven_records_and_marks_are_no_outputs(flow: Flow) -> None:
     assert [stage.not_yet_processed for stage in report.stages] == [0, 1, 0]
 
 
+async def test_a_mark_of_no_letter_and_a_redrive_where_nothing_is_put_back_are_strays(flow: Flow) -> None:
+    await healthy(flow)
+    place = flow.place("dead-letters", 1)  # a marker
+    again: Headers = ((Header.REDRIVE, b"1"),)
+    strays = [Write("dead-letters", headers=mark_headers(place)), Write("enriched", headers=again)]
+    await step(flow, "tag", strays)
+    report = await verify(flow.settings)
+    assert [(problem.stage, problem.breach, problem.found) for problem in report.problems] == [
+        ("tag", Breach.ORPHAN, "has no origin"),
+        ("unknown", Breach.ORPHAN, f"marks {place} as redriven, which is no dead letter before it"),
+    ]
+    await flow.delete_before("dead-letters", 2)
+    report = await verify(flow.settings)
+    assert [problem.found for problem in report.problems] == ["has no origin"], "that letter may be gone"
+
+
 async def test_what_retention_took_is_left_out_and_counted(flow: Flow) -> None:
     """Half of the articles are gone: the raw records before the first remaining one are not judged any more."""
     for at in range(6):

@@ -133,6 +133,39 @@ def test_orphans_are_told_by_stage_and_only_the_first_are_named() -> None:
     assert [problem.coordinates for problem in tag.problems] == ["p.enriched:0:1", "p.enriched:0:2"]
 
 
+def mark(offset: int, letter: str) -> Record:
+    return Record(offset, ((Header.REDRIVEN, letter.encode()),), b"")
+
+
+@pytest.mark.parametrize(
+    ("named", "begins", "orphans"),
+    [
+        ("p.dead-letters:0:4", None, 0),
+        ("p.dead-letters:0:5", None, 1),  # another mark
+        ("p.dead-letters:0:3", None, 1),  # nothing
+        ("p.dead-letters:0:6", None, 1),  # itself
+        ("p.dead-letters:0:7", None, 1),  # a letter that came later
+        ("p.dead-letters:1:4", None, 1),
+        ("q.dead-letters:0:4", None, 1),
+        ("p.articles:0:4", None, 1),
+        ("p.dead-letters:0:3", TRUNCATED, 0),  # it may be gone
+        ("p.dead-letters:0:3", 1000, 0),  # or not have been read
+        ("p.dead-letters:0:5", TRUNCATED, 1),
+    ],
+)
+def test_a_mark_names_a_letter_before_it(named: str, begins: int | None, orphans: int) -> None:
+    books = Books("p.", Scope())
+    books.begin("dead-letters", {0: begins})
+    first = letter(4, "clean", "p.raw", 0)
+    books.add("dead-letters", 0, [first, mark(5, "p.dead-letters:0:4"), mark(6, named), letter(7, "clean", "p.raw", 1)])
+    reports = books.with_orphans([])
+    assert [report.breaches for report in reports] == ([{Breach.ORPHAN: 1}] if orphans else [])
+    for report in reports:
+        assert report.stage == "unknown"
+        assert report.problems[0].coordinates == "p.dead-letters:0:6"
+        assert report.problems[0].found == f"marks {named} as redriven, which is no dead letter before it"
+
+
 def test_stages_before_the_bounded_topic_have_no_orphans() -> None:
     books = Books("p.", Scope("originals", {0: Range()}))
     books.add("originals", 0, [written(0, None, raw=1)])

@@ -93,6 +93,7 @@ def value(**fields: Any) -> bytes:
         ),
         ("dead-letters", ((Header.REDRIVEN, b"p.dead-letters:0:3"),), b"", None),
         ("articles", ((Header.REDRIVE, b"1"), (Header.PARENT_ORIGIN, b"p.raw:1:7:0")), value(position=0, of=1), None),
+        ("originals", ((Header.REDRIVE, b"2"),), b"{}", None),
         # A redriven record's own outputs carry its headers on, and an origin.
         (
             "originals",
@@ -114,6 +115,8 @@ def test_an_output_names_its_input_and_its_fate(topic: str, headers: Headers, bo
         ("articles", origin("p.raw:1:x:0"), b"{}", "no origin"),
         ("articles", origin("q.raw:1:7:0"), b"{}", "is not on p.raw"),
         ("enriched", origin("p.articles:1:7:0"), b"{}", "is not on p.originals"),
+        ("enriched", ((Header.REDRIVE, b"1"),), b"{}", "has no origin"),  # nothing is put back there
+        ("duplicates", ((Header.REDRIVE, b"1"), (Header.PARENT_ORIGIN, b"p.raw:1:7:0")), b"{}", "has no origin"),
         ("articles", origin("p.raw:4294967296:7:0"), b"{}", "out of range"),
         ("articles", origin("p.raw:1:9999999999999999999:0"), b"{}", "out of range"),
         ("dead-letters", (), b"", "is of no stage"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from lodestream.ledger.breaches import PROBLEMS_KEPT, Breach, StageReport
 from lodestream.ledger.content import Content, content_of, content_of_letter
 from lodestream.ledger.inputs import IN_SCOPE, REPEAT, UNSURE, Inputs
 from lodestream.ledger.outputs import STAGES, UNKNOWN_STAGE, Fates, NoOutputError, decode, lineage_of, read_fate
-from lodestream.letters import Coordinates, parse_origin
+from lodestream.letters import Coordinates, marked_letter, parse_origin
 from lodestream.origins import Marks
 from lodestream.times import from_rfc3339
 from lodestream.topics import DEAD_LETTERS, RAW
@@ -79,6 +81,7 @@ class Books:
         self._input_topics = {stage.name: prefix + stage.input for stage in STAGES}
         self._covered: dict[tuple[str, int], int] = {}
         self._marks: dict[tuple[str, int], Marks] = {}
+        self._letters: dict[int, array[int]] = {}  # their offsets by partition of the dead letters, ascending
         self._orphans: list[_Orphan] = []
         self._orphans_of: Counter[str] = Counter()
 
@@ -167,6 +170,8 @@ class Books:
     def _add_fate(self, read: _Read) -> None:
         topic, partition, record, headers, value, content = read
         try:
+            if topic == DEAD_LETTERS:
+                self._match_mark(partition, record.offset, headers)
             fate = read_fate(topic, headers, value, self._input_topics)
         except NoOutputError as error:
             lineage = lineage_of(value, self._prefix + RAW)
@@ -183,6 +188,25 @@ class Books:
         self.fates[fate.stage].add(fate, partition, record.offset, content.held)
         if fate.stage in self.horizons:
             self.horizons[fate.stage].see(fate.origin.partition, fate.origin.offset, record.timestamp)
+
+    def _match_mark(self, partition: int, offset: int, headers: Headers) -> None:
+        """A mark must name a letter before it, on its own partition. Raises `NoOutputError`.
+
+        One that may lie before what was read is let pass.
+        """
+        letters = self._letters.setdefault(partition, array("q"))
+        marked = marked_letter(headers)
+        if marked is None:
+            letters.append(offset)
+            return
+        if (marked.topic, marked.partition) == (self._prefix + DEAD_LETTERS, partition):
+            is_whole = (DEAD_LETTERS, partition) not in self._covered
+            if not is_whole and marked.offset < (letters[0] if letters else offset):
+                return
+            at = bisect_left(letters, marked.offset)
+            if at < len(letters) and letters[at] == marked.offset:
+                return
+        raise NoOutputError(UNKNOWN_STAGE, f"marks {marked} as redriven, which is no dead letter before it")
 
 
 def _content(topic: str, record: LogRecord, headers: Headers, value: Mapping[str, Any] | None) -> Content:

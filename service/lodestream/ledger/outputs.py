@@ -65,6 +65,9 @@ STAGES: Final = (
 )
 WRITER: Final = {topic: stage for stage in STAGES for topic in stage.outputs if topic != DEAD_LETTERS}
 
+# Letters go back to the inputs of the stages only; elsewhere every record is some stage's output.
+_REDRIVEN: Final = frozenset(stage.input for stage in STAGES)
+
 
 @dataclass(frozen=True, slots=True)
 class Fate:
@@ -124,7 +127,7 @@ def read_fate(
     stage = WRITER[topic].name
     origin = header(headers, Header.ORIGIN)
     if origin is None:
-        if header(headers, Header.REDRIVE) is not None:
+        if topic in _REDRIVEN and header(headers, Header.REDRIVE) is not None:
             return None
         raise NoOutputError(stage, "has no origin")
     coordinates, index = _origin(stage, origin, input_topics[stage])
