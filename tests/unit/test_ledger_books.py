@@ -156,8 +156,8 @@ def mark(offset: int, letter: str) -> Record:
 def test_a_mark_names_a_letter_before_it(named: str, begins: int | None, orphans: int) -> None:
     books = Books("p.", Scope())
     books.begin("dead-letters", {0: begins})
-    first = letter(4, "clean", "p.raw", 0)
-    books.add("dead-letters", 0, [first, mark(5, "p.dead-letters:0:4"), mark(6, named), letter(7, "clean", "p.raw", 1)])
+    first, later = letter(4, "clean", "p.raw", Record(0)), letter(7, "clean", "p.raw", Record(1))
+    books.add("dead-letters", 0, [first, mark(5, "p.dead-letters:0:4"), mark(6, named), later])
     reports = books.with_orphans([])
     assert [report.breaches for report in reports] == ([{Breach.ORPHAN: 1}] if orphans else [])
     for report in reports:
