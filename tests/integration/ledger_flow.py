@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from lodestream.engine.changelog import Block
@@ -191,6 +192,14 @@ class Flow:
         await admin.start()
         where = TopicPartition(self.settings.topic(topic), partition)
         await admin.delete_records({where: RecordsToDelete(before_offset=offset)})
+        await admin.close()
+
+    async def configure(self, topic: str, **configs: str) -> None:
+        """As an operator does; dots in the keys are written as underscores."""
+        admin = AIOKafkaAdminClient(**client_arguments(self.settings))
+        await admin.start()
+        values = {key.replace("_", "."): value for key, value in configs.items()}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, self.settings.topic(topic), values)])
         await admin.close()
 
     async def stop(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import TopicAuthorizationFailedError
 from ledger_flow import INPUT, Flow, command, flowing
 
 from lodestream.errors import LodestreamError
@@ -302,6 +303,52 @@ async def test_an_output_topic_that_is_empty_again_is_out_of_reach_by_its_retent
     # Nothing is as old as the topic's 90 days, so the letters are missed.
     report = await verify(flow.settings)
     assert breaches(report) == [(stage, Breach.MISSING, 1) for stage in ("clean", "dedupe", "tag")]
+
+
+async def test_retention_is_that_of_the_cluster(flow: Flow) -> None:
+    await healthy(flow)
+    end = (await offsets(client_arguments(flow.settings), flow.settings.topic("dead-letters")))[0].high
+    await flow.delete_before("dead-letters", end)
+    for configs in ({"retention_ms": "1"}, {"retention_ms": "-1", "retention_bytes": "1000000000"}):
+        await flow.configure("dead-letters", cleanup_policy="delete", **configs)
+        report = await verify(flow.settings)
+        assert report.adds_up, "the letters may have aged, or been too many"
+        assert all(stage.out_of_reach for stage in report.stages)
+    await flow.configure("dead-letters", cleanup_policy="delete", retention_ms="-1")
+    assert len(breaches(await verify(flow.settings))) == 3, "nothing ages"
+
+
+async def test_a_compacted_product_misses_nothing_but_says_so(flow: Flow) -> None:
+    await healthy(flow)
+    await flow.raw(2)
+    await step(flow, "clean", [article(5), article(6)], 7)
+    at = 10  # of the first of these articles
+    await step(flow, "dedupe", [Write("originals", at), Write("originals", at + 1)], at + 2)
+    originals = await offsets(client_arguments(flow.settings), flow.settings.topic("originals"))
+    last = originals[0].high - 2
+    await step(flow, "tag", [Write("enriched", last)] * 2, last + 1)
+    async with AIOKafkaProducer(**client_arguments(flow.settings)) as producer:
+        await producer.send_and_wait(flow.settings.topic("enriched"), None, key=b"k", partition=0)  # by hand
+    found = [("tag", Breach.TWICE, 1), ("tag", Breach.MISSING, 1)]
+    assert sorted(breaches(await verify(flow.settings))) == sorted([*found, ("tag", Breach.ORPHAN, 1)])
+    await flow.configure("enriched", cleanup_policy="compact")
+    report = await verify(flow.settings)
+    assert breaches(report) == [("tag", Breach.TWICE, 1)]
+    assert (report.stages[2].out_of_reach, report.stages[2].fates) == (1, {"enriched": 2, "dead letter": 1})
+    assert len(report.warnings) == 1
+    assert report.warnings[0].startswith(f"tag: {flow.settings.topic('enriched')} is compacted: ")
+
+
+async def test_without_the_permission_to_read_policies_it_says_so(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object) -> None:
+        raise TopicAuthorizationFailedError
+
+    monkeypatch.setattr("lodestream.kafka.admin._configs", refuse)
+    await healthy(flow)
+    report = await verify(flow.settings)
+    assert report.adds_up
+    assert len(report.warnings) == 3
+    assert report.warnings[0].startswith("clean: retention and compaction of its topics may not be read")
 
 
 async def test_a_flow_that_runs_adds_up_at_any_moment(flow: Flow) -> None:

@@ -166,6 +166,16 @@ def test_a_mark_names_a_letter_before_it(named: str, begins: int | None, orphans
         assert report.problems[0].found == f"marks {named} as redriven, which is no dead letter before it"
 
 
+def test_a_null_value_is_no_output_where_it_takes_away_those_of_its_key() -> None:
+    nulls = [Record(0, ((Header.ORIGIN, b"p.originals:0:0:0"),), None), Record(1, (), None)]
+    books = Books("p.", Scope(), compacted=["enriched"])
+    books.add("enriched", 0, nulls)
+    assert (len(books.fates["tag"]), books.with_orphans([])) == (0, ())
+    books = Books("p.", Scope(), compacted=["stories"])
+    books.add("enriched", 0, nulls)
+    assert (len(books.fates["tag"]), len(books.with_orphans([]))) == (1, 1)
+
+
 def test_stages_before_the_bounded_topic_have_no_orphans() -> None:
     books = Books("p.", Scope("originals", {0: Range()}))
     books.add("originals", 0, [written(0, None, raw=1)])

@@ -189,6 +189,16 @@ def test_what_may_be_gone_is_not_missed_and_a_stage_of_which_nothing_is_judged_s
     assert judged(stage, partition([6], 6), []).warnings == [], "it has processed nothing"
 
 
+def test_where_a_newer_record_replaces_an_output_none_is_missing() -> None:
+    reach = Reach(compacted=["enriched"])
+    twice = [Out(Kind.ENRICHED, 4)] * 2
+    report = judged(TAG, partition([4, 5, 6, 7], 7), [*twice, *healthy(TAG, 6)], reach=reach)
+    assert report.breaches == {Breach.TWICE: 1}
+    assert (report.records, report.out_of_reach, report.not_yet_processed) == (2, 1, 1)
+    told = "p.enriched is compacted: what lacks an output there may have had one, and is out of reach"
+    assert report.warnings == [told]
+
+
 def test_only_records_up_to_the_first_output_that_is_left_are_out_of_reach() -> None:
     """As where a partition's first time is late, because the stage was behind."""
     inputs = {0: partition([1, 2, 3, 4], 5), 1: partition([1, 2], 3)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -45,6 +45,21 @@ class Difference:
         return f"{self.topic}: {self.what} is {self.found or 'not set'}, not {self.wanted}"
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is taken of a topic: by age (ms; None: nothing is), by size, and what a newer record of its key replaces."""
+
+    compacts: bool
+    retention_ms: int | None
+    by_size: bool = False
+
+    def lost_until(self, now_ms: int) -> int:
+        """Up to which time (ms) the topic may have lost all records; 0: it loses none."""
+        if self.by_size:
+            return now_ms
+        return 0 if self.retention_ms is None else now_ms - self.retention_ms
+
+
 def all_topics(settings: Settings) -> tuple[Topic, ...]:
     """The topics of a deployment. Changelogs are kept for the longest window: that of duplicates."""
     return topics(settings.dedupe_window_hours * _HOUR_MS, settings.partitions)
@@ -61,6 +76,10 @@ def topic_configs(topic: Topic) -> dict[str, str]:
     if topic.retention_ms is not COMPACT:
         configs["retention.ms"] = str(topic.retention_ms)
     return configs
+
+
+_KEYS: Final = frozenset(key for retention in (1, COMPACT) for key in topic_configs(Topic("", 1, retention)))
+_POLICY_KEYS: Final = ("cleanup.policy", "retention.ms", "retention.bytes")
 
 
 async def apply_topics(settings: Settings) -> list[str]:
@@ -103,6 +122,36 @@ async def check_topics(settings: Settings) -> list[Difference]:
             if not _fits(topic.name, key, wanted, found):
                 differences.append(Difference(name, key, wanted, found))
     return differences
+
+
+async def topic_policies(settings: Settings, names: Sequence[str]) -> dict[str, Policy]:
+    """What the cluster takes of these topics (short names) in fact; those that do not exist are left out.
+
+    Without the permission to read configurations (DescribeConfigs) it is none. Raises `LodestreamError` when the
+    cluster cannot be reached or refuses otherwise.
+    """
+    async with _admin(settings) as admin:
+        try:
+            configs = await _configs(admin, [settings.topic(name) for name in names], _POLICY_KEYS)
+        except TopicAuthorizationFailedError:
+            return {}
+    return {name: _policy(configs[settings.topic(name)]) for name in names if configs[settings.topic(name)]}
+
+
+def wanted_policies(settings: Settings) -> dict[str, Policy]:
+    """What the cluster is to take of each topic (short name), as `apply_topics` says it."""
+    return {topic.name: Policy(topic.retention_ms is COMPACT, topic.retention_ms) for topic in all_topics(settings)}
+
+
+def _policy(configs: Mapping[str, str]) -> Policy:
+    policies = {part.strip() for part in configs["cleanup.policy"].split(",")}
+    deletes = "delete" in policies
+    kept_ms = int(configs["retention.ms"])
+    return Policy(
+        compacts="compact" in policies,
+        retention_ms=kept_ms if deletes and kept_ms >= 0 else None,
+        by_size=deletes and int(configs["retention.bytes"]) >= 0,
+    )
 
 
 def _fits(topic: str, key: str, wanted: str, found: str) -> bool:
@@ -188,12 +237,13 @@ async def _wait_until_led(settings: Settings) -> None:
         await client.close()
 
 
-async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+async def _configs(
+    admin: AIOKafkaAdminClient, names: Sequence[str], keys: Iterable[str] = _KEYS
+) -> dict[str, dict[str, str]]:
     """The configuration of each topic: key and value, defaults included."""
     if not names:
         return {}
-    keys = dict.fromkeys({key for retention in (1, COMPACT) for key in topic_configs(Topic("", 1, retention))}, "")
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name, keys) for name in names]
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, dict.fromkeys(keys, "")) for name in names]
     found: dict[str, dict[str, str]] = {}
     for response in await admin.describe_configs(resources):
         for resource in response.to_object()["resources"]:

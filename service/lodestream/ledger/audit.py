@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from lodestream.errors import LodestreamError
-from lodestream.kafka.admin import all_topics
+from lodestream.kafka.admin import topic_policies, wanted_policies
 from lodestream.kafka.clients import clear_errors, client_arguments, reachable
 from lodestream.kafka.log import LogRecord, Offsets, offsets, offsets_since, read_log
 from lodestream.ledger import retention
@@ -87,6 +87,8 @@ class _Audit:
         self._topics = (bounds.topic, *written, DEAD_LETTERS)  # what a record came from is read before it
         self._ends: dict[str, dict[int, Offsets]] = {}
         self._starts: dict[str, dict[int, int]] = {}
+        self._policies = wanted_policies(settings)
+        self._notes: list[str] = []
         self._scope = Scope(bounds.topic)
         self._books = Books(settings.topic_prefix, self._scope)
 
@@ -95,9 +97,16 @@ class _Audit:
         committed = await self._committed(partitions)
         for topic in self._topics:
             self._ends[topic] = await self._ends_of(topic)
+        if policies := await topic_policies(self._settings, self._topics):
+            self._policies |= policies
+        else:
+            self._notes.append(
+                "retention and compaction of its topics may not be read, so they are taken to be as wanted"
+            )
+        compacted = [topic for topic, policy in self._policies.items() if policy.compacts]
         now_ms = time.time_ns() // 1_000_000
         self._scope = await self._resolve(now_ms)
-        self._books = Books(self._settings.topic_prefix, self._scope, self._problems)
+        self._books = Books(self._settings.topic_prefix, self._scope, self._problems, compacted)
         for topic in self._topics:
             await self._read(topic)
         ancestry = self._books.ancestry()
@@ -112,6 +121,8 @@ class _Audit:
             if not ahead or time.monotonic() > until:
                 break
             await asyncio.sleep(COMMIT_POLL_SECONDS)
+        for report in reports:
+            report.warnings += self._notes
         return Report(
             self._books.with_orphans(reports),
             self._used(),
@@ -269,7 +280,6 @@ class _Audit:
         )
 
     def _reach(self, stage: Stage, ancestry: Ancestry, now_ms: int) -> Reach:
-        kept_ms = {topic.name: topic.retention_ms or 0 for topic in all_topics(self._settings)}
         columns = ancestry.fates[stage.name]
         found = [
             retention.find_lost(
@@ -277,15 +287,14 @@ class _Audit:
                     topic, part, end.beginning, self._starts[topic][part], self._books.oldest.get((topic, part))
                 ),
                 columns,
-                now_ms - kept_ms[topic],
+                self._policies[topic].lost_until(now_ms),
             )
             for topic in stage.outputs
             for part, end in self._ends[topic].items()
         ]
-        return Reach(
-            [lost for lost in found if lost is not None],
-            all_outputs=not any(start for topic in stage.outputs for start in self._starts[topic].values()),
-        )
+        compacted = [topic for topic in stage.outputs if self._policies[topic].compacts]
+        begun = any(start for topic in stage.outputs for start in self._starts[topic].values())
+        return Reach([lost for lost in found if lost is not None], not begun and not compacted, compacted)
 
     def _documents(self, ancestry: Ancestry, states: Mapping[str, States]) -> dict[str, int] | None:
         if self._scope.head != RAW:

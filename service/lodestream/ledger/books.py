@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -64,8 +64,13 @@ class Books:
     Topics are named by their short names.
     """
 
-    def __init__(self, prefix: str, scope: Scope, kept: int = PROBLEMS_KEPT) -> None:
-        """`kept`: how many orphans are named; the others are only counted."""
+    def __init__(
+        self, prefix: str, scope: Scope, kept: int = PROBLEMS_KEPT, compacted: Collection[str] = frozenset()
+    ) -> None:
+        """`kept`: how many orphans are named; the others are only counted.
+
+        `compacted`: topics where a null value is no output, but takes away those of its key.
+        """
         self.inputs = {topic: Inputs() for topic in HEADS}
         self.fates = {stage.name: Fates(stage.name) for stage in STAGES}
         self.horizons: dict[str, Horizon] = {}  # by stage; without one its outputs are read to their end
@@ -77,6 +82,7 @@ class Books:
         self._prefix = prefix
         self._scope = scope
         self._kept = kept
+        self._compacted = compacted
         self._judged = {stage.name for stage in STAGES[HEADS.index(scope.head) :]}
         self._input_topics = {stage.name: prefix + stage.input for stage in STAGES}
         self._covered: dict[tuple[str, int], int] = {}
@@ -101,7 +107,7 @@ class Books:
             read = _Read(topic, partition, record, headers, value, _content(topic, record, headers, value))
             if topic in self.inputs:
                 self._add_input(read)
-            if topic != RAW:
+            if topic != RAW and not (record.value is None and topic in self._compacted):
                 self._add_fate(read)
         self.next[key] = batch[-1].offset + 1
         self.read[topic] += len(batch)

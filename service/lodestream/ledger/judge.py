@@ -70,6 +70,11 @@ def judge(
     for at in strangers.tolist():
         found = f"origin in partition {columns['partition'][at]}, which the input does not have"
         report.add(Breach.ORPHAN, _output_place(ancestry.prefix, columns, at), found)
+    if reach is not None and reach.compacted:
+        names = ", ".join(ancestry.prefix + topic for topic in reach.compacted)
+        report.warnings.append(
+            f"{names} is compacted: what lacks an output there may have had one, and is out of reach"
+        )
     if report.out_of_reach and not report.records:
         report.warnings.append(f"nothing is judged: all {report.out_of_reach:,} records it processed are out of reach")
     return report, states
@@ -101,15 +106,19 @@ class _Partition:
         dropped = self._dropped(count)
         origins = self.ancestry.origins(self.stage.input, self.partition)
         unsure = may_repeat(records, self.columns, origins, all_outputs=reach.all_outputs) & ~dropped
+        compared = Comparison(count, self.ancestry.prefix + RAW, self.partition if self.stage.input == RAW else None)
+        breaches = count.breaches(compared.wrong)
         whole = processed & reach.covers(self.partition, records) & ~unsure
+        if reach.compacted:
+            lacking = np.logical_or.reduce([mask for breach, mask in breaches if breach in NEED_ALL_OUTPUTS])
+            whole &= ~lacking | dropped
 
         state = np.full(len(records.offsets), State.OUT_OF_SCOPE, np.int8)
         state[in_scope] = State.UNDER_WAY
         state[processed] = State.OUT_OF_REACH
         state[whole] = State.THROUGH
         open_ = processed
-        compared = Comparison(count, self.ancestry.prefix + RAW, self.partition if self.stage.input == RAW else None)
-        for breach, mask in count.breaches(compared.wrong):
+        for breach, mask in breaches:
             found = open_ & mask & ~dropped
             if breach in NEED_ALL_OUTPUTS:
                 found &= whole

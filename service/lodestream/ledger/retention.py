@@ -51,6 +51,7 @@ class Reach:
 
     lost: Sequence[Lost] = ()
     all_outputs: bool = False  # those of records that retention took are there as well
+    compacted: Sequence[str] = ()  # output topics (short names) where a newer record replaces those of its key
 
     def covers(self, partition: int, records: InputRecords) -> Mask:
         """The records of an input partition that have lost no output."""
