@@ -317,3 +317,33 @@ async def article_with_an_index_that_is_not_its_position(p: Planting) -> None:
     article = await p.article(raw, 0, 1, index=1)
     await p.original(article)
     p.expect("clean", "misplaced", raw, "has index 1 in place of 0")
+
+
+@defect
+async def link_to_an_article_that_is_no_original(p: Planting) -> None:
+    article = await p.article(await p.raw())
+    link = await p.link(article, value={"duplicate_of": p.flow.new_id()})
+    p.expect("dedupe", "dangling", article, f"link at {link} names an original or a story that is not there")
+
+
+@defect
+async def original_without_its_story(p: Planting) -> None:
+    article = await p.article(await p.raw())
+    await p.original(article, value={"story_id": "of nobody"}, no_story=True)
+    p.expect("dedupe", "dangling", article)
+
+
+@defect
+async def extension_without_its_link(p: Planting) -> None:
+    article = await p.article(await p.raw())
+    await p.original(article, value={"extends": {"article_id": p.flow.originals[-1]["article_id"]}})
+    p.expect("dedupe", "incomplete", article)
+
+
+@defect
+async def extension_linked_to_another_article(p: Planting) -> None:
+    first, second = p.flow.originals[-2:]
+    article = await p.article(await p.raw())
+    await p.original(article, value={"extends": {"article_id": first["article_id"]}, "story_id": second["story_id"]})
+    await p.link(article, 1, forwarded=True, value={"duplicate_of": second["article_id"]})
+    p.expect("dedupe", "contradictory", article)

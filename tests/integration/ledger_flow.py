@@ -92,8 +92,12 @@ class Flow:
         headers: Headers = (),
         key: bytes | None = None,
         partition: int = 0,
+        no_story: bool = False,
     ) -> Coordinates:
-        """An output of the record at `parent`: what it holds of it, and `value`. With an original its story."""
+        """An output of the record at `parent`: what it holds of it, and `value`.
+
+        With an original comes its story, but for `no_story`.
+        """
         document = self.documents.get(parent, parent) if lineage is LINEAGE and parent is not None else lineage
         if document in self.taken:
             headers = (*headers, (Header.INGESTED_AT, rfc3339(self.taken[document]).encode()))
@@ -107,7 +111,8 @@ class Flow:
             if topic == "originals":
                 self.originals.append(value)
                 story = value["story_id"].encode()
-                await (await producer.send(self.settings.topic("stories"), b"{}", key=story, partition=0))
+                if not no_story:
+                    await (await producer.send(self.settings.topic("stories"), b"{}", key=story, partition=0))
             named = value.get({"enriched": "article_id", "duplicates": "duplicate_of"}.get(topic, ""))
             key = key or (named.encode() if named else LATIN)
         key = key or LATIN
@@ -135,12 +140,17 @@ class Flow:
         linked = {name: held[name] for name in LINKED if name in held}
         return {**linked, "duplicate_of": of["article_id"], "story_id": of["story_id"]}
 
-    def _id(self, *of: Any) -> str:
-        """The same for the same article; as a key it goes to partition 0."""
-        while of not in self._ids:
+    def new_id(self) -> str:
+        """As a key it goes to partition 0."""
+        while True:
             name = uuid.uuid4().hex
             if partition_of(name.encode(), self.settings.partitions) == 0:
-                self._ids[of] = name
+                return name
+
+    def _id(self, *of: Any) -> str:
+        """The same for the same article."""
+        if of not in self._ids:
+            self._ids[of] = self.new_id()
         return self._ids[of]
 
     async def letter(

@@ -11,11 +11,14 @@ import numpy as np
 from lodestream.ledger.ancestry import Ancestry
 from lodestream.ledger.bounds import Scope
 from lodestream.ledger.breaches import StageReport
+from lodestream.ledger.content import Named
 from lodestream.ledger.inputs import IN_SCOPE, InputRecords
 from lodestream.ledger.judge import InputPartition, judge
+from lodestream.ledger.names import Known
 from lodestream.ledger.outputs import (
     NO_LINEAGE,
     NO_NUMBER,
+    NOTHING_NAMED,
     STAGES,
     Fate,
     Fates,
@@ -50,6 +53,7 @@ class Out:
     partition: int = 0
     lineage: tuple[int, int] | None = None  # None: the right one
     held: int | None = None  # the hash of what it has of its input; None: the right one
+    named: Named = NOTHING_NAMED
 
 
 def article(offset: int, position: int, of: int, index: int | None = None) -> Out:
@@ -95,6 +99,7 @@ def judged(
     parents: Iterable[Fate] = (),
     scope: Scope | None = None,
     reach: Reach | None = None,
+    known: Known | None = None,
 ) -> StageReport:
     """`parents`: the fates of the stages before; each stands on its topic at the offset of its place in the list."""
     fates = {each.name: Fates(each.name) for each in STAGES}
@@ -106,12 +111,12 @@ def judged(
             lineage = NO_LINEAGE
         origin = Coordinates("x", out.partition, out.offset)
         fate = Fate(stage.name, out.kind, origin, out.index, out.position, out.of, out.lineage or lineage)
-        fates[stage.name].add(fate, 0, at, out.offset + HELD[out.kind] if out.held is None else out.held)
+        fates[stage.name].add(fate, 0, at, out.offset + HELD[out.kind] if out.held is None else out.held, out.named)
     ancestry = Ancestry("p.", {name: each.columns() for name, each in fates.items()})
     partitions = inputs if isinstance(inputs, dict) else {0: inputs}
     if reach_ms is not None:
         reach = Reach([Lost(reach_ms)])
-    report, states = judge(stage, partitions, ancestry, reach=reach, scope=scope)
+    report, states = judge(stage, partitions, ancestry, reach=reach, scope=scope, known=known)
     assert {at: len(state) for at, state in states.items()} == {
         at: len(each.records.offsets) for at, each in partitions.items()
     }

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from lodestream.headers import Header, Headers
+from lodestream.ledger.content import Named
 from lodestream.ledger.outputs import (
     NO_LINEAGE,
     NO_NUMBER,
@@ -188,10 +189,11 @@ def test_columns_hold_what_was_added() -> None:
         "lineage_offset": [largest],
         "held": [2**64 - 1],
     }
-    for stage, more in (("clean", {"position": [5], "of": [6]}), ("dedupe", {})):
+    of_dedupe = {"article": [1], "names": [2], "story": [3]}
+    for stage, more in (("clean", {"position": [5], "of": [6]}), ("dedupe", of_dedupe), ("tag", {})):
         fates = Fates(stage)
         assert all(len(column) == 0 for column in fates.columns().values())
         fate = Fate(stage, Kind.ARTICLE, Coordinates("p.raw", 3, largest), 4, 5, 6, (8, largest))
-        fates.add(fate, 7, largest, 2**64 - 1)
+        fates.add(fate, 7, largest, 2**64 - 1, Named(1, 2, 3))
         assert {name: column.tolist() for name, column in fates.columns().items()} == place | more
         assert len(fates) == 1

@@ -107,15 +107,15 @@ def command(
 
     Each raw record became all of its articles or one dead letter; each article an original, a duplicate, both (an
     extension, a round-up or a part of one) or a dead letter; each original an enriched record or a dead letter; and
-    each says rightly where it came from, and holds what a stage passes on unchanged. What a stage wrote twice, the next
-    one passed over. Checked are the records that the agents have committed, from where all topics still reach; agents
-    and replays may go on meanwhile.
+    each says rightly where it came from, and holds what a stage passes on unchanged. The originals and stories that
+    are named are there. What a stage wrote twice, the next one passed over. Checked are the records that the agents
+    have committed, from where all topics still reach; agents and replays may go on meanwhile.
 
     Of records that are out of reach outputs may be gone, so a missing one is no breach; any other still is.
 
     With bounds only the records within are checked, and what came of them at the later stages; only what lies around
-    them is read. A place on articles or originals leaves out the stages before; times are then those of that topic.
-    Positions of articles count from 0.
+    them is read, and the keys of all stories. A place on articles or originals leaves out the stages before; times are
+    then those of that topic. Positions of articles count from 0.
     """
     bounds = _bounds(since, until, first, stop)
     settings = load()

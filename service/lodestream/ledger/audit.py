@@ -29,11 +29,12 @@ from lodestream.ledger.bounds import SLACK_MS, Bounds, Found, Horizon, Scope, ra
 from lodestream.ledger.breaches import PROBLEMS_KEPT, Breach, StageReport
 from lodestream.ledger.groups import group_offsets
 from lodestream.ledger.judge import InputPartition, judge
+from lodestream.ledger.names import Known, known_of
 from lodestream.ledger.outputs import WRITER, Stage
 from lodestream.ledger.report import Report, Used
 from lodestream.ledger.retention import OutputPartition, Reach
 from lodestream.settings import Settings
-from lodestream.topics import ARTICLES, DEAD_LETTERS, DUPLICATES, ENRICHED, ORIGINALS, RAW
+from lodestream.topics import ARTICLES, DEAD_LETTERS, DUPLICATES, ENRICHED, ORIGINALS, RAW, STORIES
 
 # The marker of a committed offset is written within milliseconds of those of the outputs, unless a broker restarts.
 COMMIT_SECONDS: Final = 15.0
@@ -84,7 +85,9 @@ class _Audit:
         self._stages = bounds.stages
         names = [stage.name for stage in self._stages]
         written = [topic for topic in (ARTICLES, ORIGINALS, DUPLICATES, ENRICHED) if WRITER[topic].name in names]
-        self._topics = (bounds.topic, *written, DEAD_LETTERS)  # what a record came from is read before it
+        stories = (STORIES,) if ORIGINALS in written else ()
+        # What a record came from, and what names a story, is read before it.
+        self._topics = (bounds.topic, *written, DEAD_LETTERS, *stories)
         self._ends: dict[str, dict[int, Offsets]] = {}
         self._starts: dict[str, dict[int, int]] = {}
         self._policies = wanted_policies(settings)
@@ -170,6 +173,8 @@ class _Audit:
         stop = {part: end.stable if topic == RAW else end.high for part, end in ends.items()}
         if topic == self._scope.head:
             start = await self._start_of_head(stop)
+        elif topic == STORIES:
+            start = self._start_of_stories()
         else:
             first_ms = self._books.first_ms
             start = await self._start(topic, None if first_ms is None else first_ms - SLACK_MS)
@@ -233,8 +238,17 @@ class _Audit:
         self._books.begin(topic, covered)
         return start
 
+    def _start_of_stories(self) -> dict[int, int]:
+        """From the beginning, whatever the bounds: a story that gets a copy is no newer than its last update."""
+        if self._scope.ranges is not None:
+            self._books.stories.look_for(self._books.fates[WRITER[ORIGINALS].name].columns())
+        ends = self._ends[STORIES]
+        return {part: end.high if self._books.stories.complete else end.beginning for part, end in ends.items()}
+
     def _enough(self, topic: str) -> Callable[[list[LogRecord]], bool] | None:
-        """Whether what follows a batch cannot be an output of what is within; None: that is never known."""
+        """Whether what follows a batch says nothing of what is within; None: that is never known."""
+        if topic == STORIES:
+            return lambda _: self._books.stories.complete
         if topic == self._scope.head:
             return None
         writers = self._stages if topic == DEAD_LETTERS else (WRITER[topic],)
@@ -276,8 +290,17 @@ class _Audit:
             ancestry,
             reach=self._reach(stage, ancestry, now_ms),
             scope=self._scope,
+            known=self._known(stage, ancestry),
             kept=self._problems,
         )
+
+    def _known(self, stage: Stage, ancestry: Ancestry) -> Known | None:
+        if ORIGINALS not in stage.outputs:
+            return None
+        ends, starts = self._ends[ORIGINALS], self._starts[ORIGINALS]
+        compacts = self._policies[ORIGINALS].compacts
+        whole = [part for part in ends if ends[part].beginning == starts[part] == 0 and not compacts]
+        return known_of(ancestry.fates[stage.name], whole, self._books.stories.found())
 
     def _reach(self, stage: Stage, ancestry: Ancestry, now_ms: int) -> Reach:
         columns = ancestry.fates[stage.name]

@@ -13,13 +13,14 @@ from lodestream.headers import Header, Headers, header
 from lodestream.ledger.ancestry import Ancestry
 from lodestream.ledger.bounds import HEADS, Horizon, Scope
 from lodestream.ledger.breaches import PROBLEMS_KEPT, Breach, StageReport
-from lodestream.ledger.content import Content, content_of, content_of_letter
+from lodestream.ledger.content import Content, content_of, content_of_letter, named_by
 from lodestream.ledger.inputs import IN_SCOPE, REPEAT, UNSURE, Inputs
+from lodestream.ledger.names import Stories
 from lodestream.ledger.outputs import STAGES, UNKNOWN_STAGE, Fates, NoOutputError, decode, lineage_of, read_fate
 from lodestream.letters import Coordinates, marked_letter, parse_origin
 from lodestream.origins import Marks
 from lodestream.times import from_rfc3339
-from lodestream.topics import DEAD_LETTERS, RAW
+from lodestream.topics import DEAD_LETTERS, RAW, STORIES
 
 TRUNCATED: Final = -1
 """In place of a time: the log was read from its first record, and may have lost some before that."""
@@ -79,6 +80,7 @@ class Books:
         self.read: Counter[str] = Counter()  # records by topic
         self.last: dict[str, dict[int, int]] = {topic: {} for topic in HEADS}  # offset of the last record in scope
         self.first_ms: int | None = None  # the time of the first record in scope of the topic that is bounded
+        self.stories = Stories()
         self._prefix = prefix
         self._scope = scope
         self._kept = kept
@@ -101,6 +103,12 @@ class Books:
         self.oldest.setdefault(key, batch[0].timestamp)
         if self._covered.get(key) == TRUNCATED:
             self._covered[key] = batch[0].timestamp
+        self.next[key] = batch[-1].offset + 1
+        self.read[topic] += len(batch)
+        if topic == STORIES:
+            for record in batch:
+                self.stories.add(record.key)
+            return
         for record in batch:
             headers = tuple((name, value or b"") for name, value in record.headers)
             value = None if topic in {RAW, DEAD_LETTERS} else decode(record.value)
@@ -109,8 +117,6 @@ class Books:
                 self._add_input(read)
             if topic != RAW and not (record.value is None and topic in self._compacted):
                 self._add_fate(read)
-        self.next[key] = batch[-1].offset + 1
-        self.read[topic] += len(batch)
 
     def ancestry(self) -> Ancestry:
         """All fates as views: nothing can be added while it is held."""
@@ -191,7 +197,7 @@ class Books:
             return
         if fate is None:
             return
-        self.fates[fate.stage].add(fate, partition, record.offset, content.held)
+        self.fates[fate.stage].add(fate, partition, record.offset, content.held, named_by(topic, value))
         if fate.stage in self.horizons:
             self.horizons[fate.stage].see(fate.origin.partition, fate.origin.offset, record.timestamp)
 

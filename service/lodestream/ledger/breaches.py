@@ -21,12 +21,15 @@ class Breach(StrEnum):
     UNREADABLE = "unreadable"  # an output whose value is no record
     TWICE = "twice"  # the same fate, position or index more than once
     TWO_FATES = "two fates"  # fates that exclude each other
-    CONTRADICTORY = "contradictory"  # its articles do not agree on how many they are, or on their positions
-    INCOMPLETE = "incomplete"  # some of its articles are missing, or the original of a forwarded link
+    # Its articles do not agree on how many they are, or on their positions; or an original and its forwarded link on
+    # what it extends.
+    CONTRADICTORY = "contradictory"
+    INCOMPLETE = "incomplete"  # some of its articles are missing, or one of an original and its forwarded link
     MISSING = "missing"  # no fate at all
     LINEAGE = "lineage"  # an output's lineage is not that of the record it came from
     MISPLACED = "misplaced"  # an output has another index than its stage gives it
     ALTERED = "altered"  # an output does not hold what its input held
+    DANGLING = "dangling"  # an original or a link names an original or a story that is not there
     # breaches of outputs, not of input records
     ORPHAN = "orphan"  # its origin is no input record
     AHEAD = "ahead"  # its origin is not committed: it would be written again

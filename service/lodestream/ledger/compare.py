@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from lodestream.ledger.breaches import Breach
 from lodestream.ledger.count import Count
 from lodestream.ledger.inputs import Mask
+from lodestream.ledger.names import Known, dangling
 from lodestream.ledger.outputs import NO_NUMBER, UNREADABLE, Kind
 from lodestream.letters import Coordinates
 
@@ -20,16 +20,18 @@ _INDEX: Final = {Kind.ORIGINAL: 0, Kind.LINK: 0, Kind.FORWARDED: 1, Kind.ENRICHE
 class Comparison:
     """The outputs of one partition of a stage's input, one by one."""
 
-    def __init__(self, count: Count, raw: str, partition: int | None) -> None:
-        """`raw`: full name; `partition`: the input's, where the input is `raw` itself."""
+    def __init__(self, count: Count, raw: str, partition: int, known: Known | None = None) -> None:
+        """`raw`: full name; `partition`: the input's; `known`: what its outputs may name, where that is looked at."""
         self._count = count
         self._raw = raw
         self._partition = partition
-        self.wrong: Mapping[Breach, Mask] = {
+        self.wrong: dict[Breach, Mask] = {
             Breach.LINEAGE: self._lineage(),
             Breach.MISPLACED: self._misplaced(),
             Breach.ALTERED: self._altered(),
         }
+        if known is not None:
+            self.wrong[Breach.DANGLING] = dangling(count.columns, partition, known)
         """Masks over the outputs."""
 
     def why(self, breach: Breach, at: int) -> tuple[int, str] | None:
@@ -39,6 +41,8 @@ class Comparison:
         row = int(np.flatnonzero(self.wrong[breach] & (self._count.record == at))[0])
         if breach is Breach.LINEAGE:
             return row, self._said_lineage(row, at)
+        if breach is Breach.DANGLING:
+            return row, "names an original or a story that is not there"
         if breach is Breach.ALTERED:
             letter = self._count.columns["kind"][row] == Kind.DEAD_LETTER
             return row, "does not hold the record whole" if letter else "does not hold what the record held"
@@ -55,7 +59,7 @@ class Comparison:
 
     def _expected(self, at: Any) -> tuple[Any, Any]:
         records = self._count.records
-        if self._partition is not None:
+        if "position" in self._count.columns:  # its input is `raw` itself
             return self._partition, records.offsets[at]
         return records.lineage_partitions[at], records.lineage_offsets[at]
 

@@ -59,9 +59,35 @@ def content_of_letter(headers: Headers, value: bytes | None) -> Content:
         return Content()
 
 
+class Named(NamedTuple):
+    """Hashes of the ids in an original or a link.
+
+    `article` is an original's own. `names`: of a link the original that it is a duplicate of, of an original the one
+    that it extends. `story`: the one that either belongs to.
+    """
+
+    article: int = NOTHING
+    names: int = NOTHING
+    story: int = NOTHING
+
+
+def named_by(topic: str, record: Mapping[str, Any] | None) -> Named:
+    """The ids in a record of any topic (short name)."""
+    if record is None or topic not in {ORIGINALS, DUPLICATES}:
+        return Named()
+    story = identity(record.get("story_id"))
+    if topic == DUPLICATES:
+        return Named(names=identity(record.get("duplicate_of")), story=story)
+    extends = record.get("extends")
+    extended = extends.get("article_id") if isinstance(extends, dict) else extends
+    return Named(identity(record.get("article_id")), identity(extended), story)
+
+
 def identity(text: object) -> int:
-    """The hash of an id; `NOTHING` of what is none."""
-    return xxhash.xxh3_64_intdigest(text.encode("utf-8", "replace")) if isinstance(text, str) and text else NOTHING
+    """The hash of an id, as text or as a key; `NOTHING` of what is none."""
+    if isinstance(text, str):
+        text = text.encode("utf-8", "replace")
+    return xxhash.xxh3_64_intdigest(text) if isinstance(text, bytes) and text else NOTHING
 
 
 def _whole(key: bytes | None, value: bytes | None) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lodestream.ledger.breaches import REPEAT_DROPPED, Breach
+from lodestream.ledger.content import NOTHING
 from lodestream.ledger.inputs import REPEAT, InputRecords, Mask
 from lodestream.ledger.outputs import UNREADABLE, Columns, Kind
 
@@ -37,6 +38,9 @@ class Count:
         two_fates = (self.letters > 0) & (self.products > 0) | (self.links > 0) & (self.originals > 0)
         incomplete = (self.forwarded > 0) & (self.originals == 0)
         contradictory = np.full(self.size, False)
+        if "names" in self.columns:
+            contradictory, unlinked = self._extensions()
+            incomplete |= unlinked
         if "position" in self.columns:
             twice |= self._equal("position", self.columns["kind"] == Kind.ARTICLE)
             contradictory, missing = self._positions()
@@ -82,6 +86,28 @@ class Count:
         record, number = record[order], number[order]
         equal = (record[1:] == record[:-1]) & (number[1:] == number[:-1])
         return np.bincount(record[1:][equal], minlength=self.size) > 0
+
+    def _extensions(self) -> tuple[Mask, Mask]:
+        """Records whose original and forwarded link contradict each other, and extensions without a forwarded link.
+
+        An extension joins the story of the link, a round-up or a part of one opens its own; a link that names the
+        article's own story says nothing of which it is.
+        """
+        kind = self.columns["kind"]
+        original, link = kind == Kind.ORIGINAL, kind == Kind.FORWARDED
+        extends, story, article = (self._of_record(original, name) for name in ("names", "story", "article"))
+        names, linked_story = (self._of_record(link, name) for name in ("names", "story"))
+        is_extension, has_link = extends != NOTHING, self.forwarded > 0
+        differs = (extends != names) | (story != linked_story)
+        unsaid = (story == linked_story) & (story != article)
+        contradictory = has_link & (self.originals > 0) & np.where(is_extension, differs, unsaid)
+        return contradictory, is_extension & ~has_link
+
+    def _of_record(self, chosen: Mask, column: str) -> Numbers:
+        """By record the number in a column of its chosen output; of several, one."""
+        numbers = np.zeros(self.size, self.columns[column].dtype)
+        numbers[self.record[chosen]] = self.columns[column][chosen]
+        return numbers
 
     def _positions(self) -> tuple[Mask, Mask]:
         """Records whose articles contradict each other, and records of which articles are missing.

@@ -15,6 +15,7 @@ from lodestream.ledger.breaches import NEED_ALL_OUTPUTS, PROBLEMS_KEPT, Ancestor
 from lodestream.ledger.compare import Comparison
 from lodestream.ledger.count import Count
 from lodestream.ledger.inputs import IN_SCOPE, REPEAT, InputRecords, Mask
+from lodestream.ledger.names import Known
 from lodestream.ledger.outputs import TOPIC_OF, UNREADABLE, Columns, Kind, Stage
 from lodestream.ledger.repeats import may_repeat
 from lodestream.ledger.retention import Reach
@@ -52,19 +53,21 @@ def judge(
     *,
     reach: Reach | None = None,
     scope: Scope | None = None,
+    known: Known | None = None,
     kept: int = PROBLEMS_KEPT,
 ) -> tuple[StageReport, States]:
     """Hold the outputs of a stage against its input; also how far each of its records has come in this stage.
 
     Of records that `reach` does not cover, outputs may be gone: they are left out, unless they break the ledger by
-    what is left. `kept`: how many problems the report names.
+    what is left. `known`: what the outputs may name, where that is looked at. `kept`: how many problems the report
+    names.
     """
     report = StageReport(stage.name, kept)
     columns = ancestry.fates[stage.name]
     states = {}
     for partition in sorted(inputs):
         mine = {name: column[columns["partition"] == partition] for name, column in columns.items()}
-        judging = _Partition(stage, ancestry, partition, inputs[partition], mine, scope or Scope())
+        judging = _Partition(stage, ancestry, partition, inputs[partition], mine, scope or Scope(), known)
         states[partition] = judging.judge(report, reach or Reach())
     strangers = np.flatnonzero(~np.isin(columns["partition"], list(inputs)))
     for at in strangers.tolist():
@@ -90,6 +93,7 @@ class _Partition:
     given: InputPartition
     columns: Columns
     scope: Scope
+    known: Known | None
 
     def judge(self, report: StageReport, reach: Reach) -> NDArray[np.int8]:
         records = self.given.records
@@ -106,7 +110,7 @@ class _Partition:
         dropped = self._dropped(count)
         origins = self.ancestry.origins(self.stage.input, self.partition)
         unsure = may_repeat(records, self.columns, origins, all_outputs=reach.all_outputs) & ~dropped
-        compared = Comparison(count, self.ancestry.prefix + RAW, self.partition if self.stage.input == RAW else None)
+        compared = Comparison(count, self.ancestry.prefix + RAW, self.partition, self.known)
         breaches = count.breaches(compared.wrong)
         whole = processed & reach.covers(self.partition, records) & ~unsure
         if reach.compacted:

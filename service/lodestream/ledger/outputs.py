@@ -13,7 +13,7 @@ import orjson
 from numpy.typing import NDArray
 
 from lodestream.headers import Header, Headers, header
-from lodestream.ledger.content import NOTHING
+from lodestream.ledger.content import NOTHING, Named
 from lodestream.ledger.inputs import view
 from lodestream.letters import Coordinates, marked_letter, parse_origin
 from lodestream.topics import ARTICLES, DEAD_LETTERS, DUPLICATES, ENRICHED, ORIGINALS, RAW
@@ -23,6 +23,7 @@ INT64_MAX: Final = int(np.iinfo(np.int64).max)
 NO_NUMBER: Final = -1
 UNREADABLE: Final = -2
 UNKNOWN_STAGE: Final = "unknown"
+NOTHING_NAMED: Final = Named()
 NO_LINEAGE: Final = (NO_NUMBER, NO_NUMBER)
 UNREADABLE_LINEAGE: Final = (UNREADABLE, UNREADABLE)
 """In place of the lineage of an output whose value is no record."""
@@ -148,11 +149,11 @@ Columns = Mapping[str, NDArray[Any]]
 
 
 class Fates:
-    """The fates that one stage gave, as columns: 49 bytes each, 57 for articles, however many there are.
+    """The fates that one stage gave, as columns: 49 bytes each, 57 of `clean` and 73 of `dedupe`, however many.
 
     Columns: `kind`; `partition`, `offset` of the input; `index`; `at_partition`, `at_offset` of the output itself, on
     the topic of its kind; `lineage_partition`, `lineage_offset`; `held`, the hash of what it took over from the
-    input; of articles also `position`, `of`.
+    input. Of `clean` also `position`, `of`; of `dedupe` the hashes `article`, `names`, `story` (see `Named`).
     """
 
     TYPES: Final = {
@@ -166,17 +167,21 @@ class Fates:
         "lineage_offset": "q",
         "held": "Q",
     }
-    OF_ARTICLES: Final = {"position": "i", "of": "i"}
+    OF_CLEAN: Final = {"position": "i", "of": "i"}
+    OF_DEDUPE: Final = {"article": "Q", "names": "Q", "story": "Q"}
 
     def __init__(self, stage: str) -> None:
-        types = self.TYPES | (self.OF_ARTICLES if stage == WRITER[ARTICLES].name else {})
+        self._clean, self._dedupe = stage == WRITER[ARTICLES].name, stage == WRITER[ORIGINALS].name
+        types = self.TYPES | (self.OF_CLEAN if self._clean else self.OF_DEDUPE if self._dedupe else {})
         self._columns: dict[str, array[int]] = {name: array(code) for name, code in types.items()}
 
-    def add(self, fate: Fate, at_partition: int, at_offset: int, held: int = NOTHING) -> None:
+    def add(
+        self, fate: Fate, at_partition: int, at_offset: int, held: int = NOTHING, named: Named = NOTHING_NAMED
+    ) -> None:
         origin = fate.origin
         row = (fate.kind, origin.partition, origin.offset, fate.index, at_partition, at_offset, *fate.lineage, held)
-        # Only the columns of articles are longer than this.
-        for column, number in zip(self._columns.values(), (*row, fate.position, fate.of), strict=False):
+        more = (fate.position, fate.of) if self._clean else named if self._dedupe else ()
+        for column, number in zip(self._columns.values(), (*row, *more), strict=True):
             column.append(number)
 
     def __len__(self) -> int:
