@@ -69,6 +69,10 @@ class TopicsError(LodestreamError):
     """A topic is missing or differs from what the service needs."""
 
 
+class TruncatedError(TopicsError):
+    """Offsets that were to be read are no longer in the log: retention took them."""
+
+
 class StateError(LodestreamError):
     """State cannot be restored or applied: unknown format, missing blocks, wrong partition count."""
 

@@ -13,11 +13,12 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import TopicAuthorizationFailedError
 from ledger_flow import INPUT, Flow, command, flowing
 
-from lodestream.errors import LodestreamError
+from lodestream.errors import LodestreamError, TruncatedError
 from lodestream.headers import Header, Headers
 from lodestream.kafka.clients import client_arguments
-from lodestream.kafka.log import offsets
+from lodestream.kafka.log import LogRecord, offsets, read_log
 from lodestream.ledger import Breach, Report, verify
+from lodestream.ledger.audit import READS
 from lodestream.letters import Coordinates, mark_headers
 from lodestream.settings import Settings
 
@@ -254,6 +255,7 @@ async def test_what_retention_took_is_left_out_and_counted(flow: Flow) -> None:
         await asyncio.sleep(0.005)
         await step(flow, "clean", [article(at)], at + 1)
         await asyncio.sleep(0.005)
+    await step(flow, "dedupe", [Write("originals", at) for at in (0, 2, 4)], 5)
     await flow.delete_before("articles", 5)  # articles lie at 0, 2, 4, 6, 8, 10
     report = await verify(flow.settings)
     assert report.problems == []
@@ -349,6 +351,61 @@ async def test_without_the_permission_to_read_policies_it_says_so(flow: Flow, mo
     assert report.adds_up
     assert len(report.warnings) == 3
     assert report.warnings[0].startswith("clean: retention and compaction of its topics may not be read")
+
+
+@pytest.mark.parametrize("behind", [0, 1])
+@pytest.mark.parametrize("times", [1, READS])
+async def test_what_retention_takes_while_it_is_read_is_read_again_from_there(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, behind: int, times: int
+) -> None:
+    """Either before the reading of a topic begins, or behind its first records."""
+    for at in range(8):
+        await flow.raw(1)
+        await asyncio.sleep(0.005)
+        await step(flow, "clean", [article(at)], at + 1)
+    await step(flow, "dedupe", [Write("originals", 2 * at) for at in range(8)], 16)
+    taken = 0
+
+    async def read(arguments: Any, topic: str, **more: Any) -> AsyncIterator[list[LogRecord]]:
+        nonlocal taken
+        truncate = topic.endswith("articles") and taken < times
+        if truncate:
+            taken += 1
+            await flow.delete_before("articles", 2 * taken)
+        async for batch in read_log(arguments, topic, **more):
+            yield batch
+            if truncate and behind:
+                raise TruncatedError("gone")
+
+    monkeypatch.setattr("lodestream.ledger.audit.read_log", read)
+    if times == READS:
+        with pytest.raises(TruncatedError):
+            await verify(flow.settings)
+        return
+    report = await verify(flow.settings)
+    assert report.adds_up, report.problems
+    assert [stage.records for stage in report.stages[:2]] == [6, 7]
+    assert report.read["articles"] == 7
+
+
+async def test_retention_between_two_topics_does_not_need_another_look(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lodestream.ledger.audit.READS", 1)
+    await healthy(flow)
+    told: list[str] = []
+
+    async def read(arguments: Any, topic: str, **more: Any) -> AsyncIterator[list[LogRecord]]:
+        async for batch in read_log(arguments, topic, **more):
+            yield batch
+        if topic.endswith("raw"):
+            await flow.delete_before("articles", 3)
+            told.append(topic)
+
+    monkeypatch.setattr("lodestream.ledger.audit.read_log", read)
+    report = await verify(flow.settings)
+    assert (report.adds_up, len(told)) == (True, 1)
+    assert report.read["articles"] == 3
 
 
 async def test_a_flow_that_runs_adds_up_at_any_moment(flow: Flow) -> None:

@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
-from lodestream.errors import LodestreamError, TopicsError
+from lodestream.errors import LodestreamError, TopicsError, TruncatedError
 from lodestream.headers import Headers
 from lodestream.kafka.clients import started
 from lodestream.kafka.partitions import EARLIEST, LATEST, leaders, list_offsets
@@ -131,8 +131,9 @@ async def read_log(
     transaction to end. A partition ends early behind a batch for which `enough` is true; it is asked after the batch
     was used. Use `contextlib.aclosing` when leaving early.
 
-    Raises `TopicsError` when the topic or partition is missing, when `start` is below the beginning of the log
-    (retention took it) or `end` beyond its high watermark, and `LodestreamError` when Kafka stops answering.
+    Raises `TopicsError` when the topic or partition is missing or `end` is beyond its high watermark, as
+    `TruncatedError` when `start` is below the beginning of the log or retention took what was to be read, and
+    `LodestreamError` when Kafka stops answering.
     """
     bounds = await offsets(arguments, topic, partitions)
     first, last = {}, {}
@@ -207,7 +208,7 @@ async def _poll(reader: AIOKafkaConsumer, timeout_ms: int) -> Mapping[TopicParti
         polled: Mapping[TopicPartition, list[LogRecord]] = await reader.getmany(timeout_ms=timeout_ms)
     except OffsetOutOfRangeError as error:
         gone = ", ".join(f"{tp.topic}:{tp.partition}:{offset}" for tp, offset in error.args[0].items())
-        raise TopicsError(f"{gone} is no longer in the log: retention took it while it was read") from error
+        raise TruncatedError(f"{gone} is no longer in the log: retention took it while it was read") from error
     return polled
 
 
@@ -224,6 +225,6 @@ def _pages(
 
 def _check_bounds(where: str, bound: Offsets, first: int, last: int) -> None:
     if first < bound.beginning:
-        raise TopicsError(f"{where}:{first} is no longer in the log: it begins at {bound.beginning}")
+        raise TruncatedError(f"{where}:{first} is no longer in the log: it begins at {bound.beginning}")
     if max(first, last) > bound.high:
         raise TopicsError(f"{where}:{max(first, last)} is not in the log: it ends at {bound.high}")
