@@ -17,6 +17,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.client import AIOKafkaClient, CoordinationType
+from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from lodestream.engine.changelog import Block
 from lodestream.engine.partitioner import partition_of
@@ -211,6 +213,16 @@ class Flow:
         values = {key.replace("_", "."): value for key, value in configs.items()}
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, self.settings.topic(topic), values)])
         await admin.close()
+
+    async def forget(self, name: str) -> None:
+        """As Kafka does with the offsets of a group that has had no members for long."""
+        client = AIOKafkaClient(**client_arguments(self.settings))
+        await client.bootstrap()
+        group = self.settings.group(name)
+        node = await client.coordinator_lookup(CoordinationType.GROUP, group)
+        answer = await client.send(node, DeleteGroupsRequest([group]))
+        assert answer.results == [(group, 0)]
+        await client.close()
 
     async def stop(self) -> None:
         for producer in self._producers.values():

@@ -408,6 +408,28 @@ async def test_retention_between_two_topics_does_not_need_another_look(
     assert report.read["articles"] == 3
 
 
+async def test_a_group_that_kafka_has_forgotten_is_judged_by_its_changelog(flow: Flow) -> None:
+    await healthy(flow)
+    await flow.raw(2)
+    await step(flow, "clean", [article(6)], 7)
+    await flow.delete_before("raw", 2)
+    await flow.forget("clean")
+    await flow.forget("tag")
+    report = await verify(flow.settings)
+    assert [(problem.breach, problem.coordinates) for problem in report.problems] == [
+        (Breach.MISSING, f"{flow.settings.topic('raw')}:0:5")
+    ]
+    assert [(stage.records, stage.not_yet_processed) for stage in report.stages] == [(5, 0), (5, 1), (3, 0)]
+    assert report.warnings == [
+        f"{stage}: Kafka has forgotten the offsets of {flow.settings.group(stage)} on partitions 0: "
+        "they are taken from its changelog"
+        for stage in ("clean", "tag")
+    ]
+    await step(flow, "clean", [], 7)
+    await step(flow, "tag", [], 4)
+    assert (await verify(flow.settings)).warnings == []
+
+
 async def test_a_flow_that_runs_adds_up_at_any_moment(flow: Flow) -> None:
     """Each look falls between and into transactions."""
 

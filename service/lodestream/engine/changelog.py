@@ -141,8 +141,8 @@ class PartitionState:
             )
 
 
-class Logs(Protocol):
-    """What a lane reads back of its partition: the agent's changelog, and its input again."""
+class Changelog(Protocol):
+    """The changelog of an agent, by partition of its input."""
 
     async def changelog_offsets(self, partition: int) -> Offsets:
         """Where the changelog begins and ends."""
@@ -151,6 +151,10 @@ class Logs(Protocol):
     def changelog(self, partition: int, start: int, end: int) -> AsyncGenerator[list[LogRecord], None]:
         """Its committed blocks in order, from one of its offsets to before another."""
         ...
+
+
+class Logs(Changelog, Protocol):
+    """What a lane reads back of its partition: the agent's changelog, and its input again."""
 
     async def input_offsets(self, partition: int) -> Offsets:
         """Where the input begins and ends."""

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import structlog
 
-from lodestream.engine.changelog import Block, Logs, PartitionState, Place, SupersededError
+from lodestream.engine.changelog import Block, Changelog, Logs, PartitionState, Place, SupersededError
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.observer import Observer, Tear
 from lodestream.engine.snapshots import SnapshotError, Snapshots
@@ -72,7 +72,7 @@ class _Newest(NamedTuple):
     ahead: int
 
 
-async def _newest(logs: Logs, partition: int, bounds: Offsets, committed: int | None = None) -> _Newest:
+async def _newest(logs: Changelog, partition: int, bounds: Offsets, committed: int | None = None) -> _Newest:
     """Look for the newest block from the changelog's end. `committed`: an input offset; None: no limit."""
     reach = TAIL_OFFSETS
     start = bounds.stable
@@ -92,7 +92,7 @@ async def _newest(logs: Logs, partition: int, bounds: Offsets, committed: int | 
     return found
 
 
-async def forgotten_offset(logs: Logs, partition: int) -> int:
+async def forgotten_offset(logs: Changelog, partition: int) -> int:
     """How far a group came that has no committed offset, by its changelog; 0: it has none either.
 
     Kafka forgets the offsets of a group that has had no members for `offsets.retention.minutes`, a week by default

@@ -28,14 +28,14 @@ from lodestream.ledger.ancestry import Ancestry, States, follow
 from lodestream.ledger.books import TRUNCATED, Books
 from lodestream.ledger.bounds import SLACK_MS, Bounds, Found, Horizon, Scope, ranges
 from lodestream.ledger.breaches import PROBLEMS_KEPT, Breach, StageReport
-from lodestream.ledger.groups import group_offsets
+from lodestream.ledger.groups import forgotten_offsets, group_offsets
 from lodestream.ledger.judge import InputPartition, judge
 from lodestream.ledger.names import Known, known_of
 from lodestream.ledger.outputs import WRITER, Stage
 from lodestream.ledger.report import Report, Used
 from lodestream.ledger.retention import OutputPartition, Reach
 from lodestream.settings import Settings
-from lodestream.topics import ARTICLES, DEAD_LETTERS, DUPLICATES, ENRICHED, ORIGINALS, RAW, STORIES
+from lodestream.topics import ARTICLES, DEAD_LETTERS, DUPLICATES, ENRICHED, ORIGINALS, RAW, STORIES, changelog_of
 
 # The marker of a committed offset is written within milliseconds of those of the outputs, unless a broker restarts.
 COMMIT_SECONDS: Final = 15.0
@@ -44,7 +44,7 @@ COMMIT_POLL_SECONDS: Final = 0.2
 READS: Final = 5
 
 Committed = dict[str, dict[int, int]]
-"""By stage and input partition: the group's next offset, 0 where it has none."""
+"""By stage and input partition: the group's next offset, 0 where it has none and its changelog no block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,7 @@ class _Audit:
         self._starts: dict[str, dict[int, int]] = {}
         self._policies = wanted_policies(settings)
         self._notes: list[str] = []
+        self._forgotten: dict[str, list[int]] = {}  # partitions by stage, as of the last time that they were asked for
         self._scope = Scope(bounds.topic)
         self._books = Books(settings.topic_prefix, self._scope)
 
@@ -132,6 +133,11 @@ class _Audit:
             await asyncio.sleep(COMMIT_POLL_SECONDS)
         for report in reports:
             report.warnings += self._notes
+            if forgotten := self._forgotten[report.stage]:
+                report.warnings.append(
+                    f"Kafka has forgotten the offsets of {self._settings.group(report.stage)} on partitions "
+                    f"{', '.join(map(str, forgotten))}: they are taken from its changelog"
+                )
         return Report(
             self._books.with_orphans(reports),
             self._used(),
@@ -144,15 +150,17 @@ class _Audit:
         return await offsets(self._arguments, self._settings.topic(topic))
 
     async def _committed(self, partitions: Mapping[str, Mapping[int, Offsets]]) -> Committed:
-        return {
-            stage.name: await group_offsets(
-                self._arguments,
-                self._settings.group(stage.name),
-                self._settings.topic(stage.input),
-                partitions[stage.input].keys(),
-            )
-            for stage in self._stages
-        }
+        """How far each group has come; where Kafka has forgotten that, by its changelog, as a worker goes on."""
+        found = {}
+        for stage in self._stages:
+            group, topic = self._settings.group(stage.name), self._settings.topic(stage.input)
+            known = await group_offsets(self._arguments, group, topic, partitions[stage.input].keys())
+            none = [part for part, offset in known.items() if offset == 0]
+            changelog = self._settings.topic(changelog_of(stage.name))
+            forgotten = await forgotten_offsets(self._arguments, changelog, none)
+            self._forgotten[stage.name] = list(forgotten)
+            found[stage.name] = known | forgotten
+        return found
 
     async def _resolve(self, now_ms: int) -> Scope:
         bounds = self._bounds
