@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ from lodestream.ledger.bounds import Range, Scope
 from lodestream.ledger.breaches import Breach
 from lodestream.ledger.inputs import IN_SCOPE, REPEAT, UNSURE
 from lodestream.ledger.outputs import (
+    INT32_MAX,
     NO_LINEAGE,
     Fate,
     Kind,
@@ -150,6 +152,25 @@ def test_what_is_missing_is_told_by_position_parent_and_document() -> None:
     assert report.problems[0].found == "no fate; it is article 1 of 2 of p.raw:0:1371, by way of p.articles:0:1"
     report = judged(TAG, partition([2], 3), [])
     assert report.problems[0].found == "no fate; it is from p.raw:0:102", "put back: no stage wrote it"
+
+
+def test_an_absurd_number_of_articles_takes_no_memory() -> None:
+    """A damaged value can name up to 2**31 of them."""
+    outs = [article(7, at, INT32_MAX) for at in (0, 1, 3)]
+    tracemalloc.start()
+    report = judged(CLEAN, partition([7], 8), outs)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert report.breaches == {Breach.INCOMPLETE: 1}
+    said = f"article 2, 4, 5, 6, 7, 8 and 2,147,483,638 more of {INT32_MAX} of p.raw:0:7 is missing; has article 0 of "
+    assert report.problems[0].found.startswith(said)
+    assert peak < 10_000_000
+
+
+@pytest.mark.parametrize(("of", "missing"), [(8, "2, 4, 5, 6, 7"), (9, "2, 4, 5, 6, 7, 8"), (5, "2, 4")])
+def test_missing_articles_are_named_to_the_last(of: int, missing: str) -> None:
+    report = judged(CLEAN, partition([7], 8), [article(7, at, of) for at in (0, 1, 3)])
+    assert report.problems[0].found.startswith(f"article {missing} of {of} of p.raw:0:7 is missing")
 
 
 def test_wrong_lineage_is_told_with_the_right_one() -> None:

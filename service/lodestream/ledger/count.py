@@ -69,12 +69,17 @@ class Count:
             ("dead letter", self.letters > 0),
         )
 
-    def missing_positions(self, at: int) -> tuple[int, list[int]]:
-        """How many articles record number `at` must have, and which positions are not there."""
+    def missing_positions(self, at: int, named: int) -> tuple[int, list[int], int]:
+        """How many articles record number `at` must have, the first positions that are not there, and how many are not.
+
+        `named`: how many positions at most. `of` is what a value says, up to 2**31: nothing here grows with it.
+        """
         mine = (self.record == at) & (self.columns["kind"] == Kind.ARTICLE)
         of = int(self.columns["of"][mine].max(initial=0))
         there = np.unique(self.columns["position"][mine])
-        return of, np.setdiff1d(np.arange(of), there).tolist()
+        # Of so many positions `named` are missing, however many of them are there.
+        first = np.setdiff1d(np.arange(min(of, len(there) + named)), there)[:named]
+        return of, first.tolist(), of - int(((there >= 0) & (there < of)).sum())
 
     def _per_record(self, chosen: Mask) -> Numbers:
         return np.bincount(self.record[chosen], minlength=self.size)

@@ -202,9 +202,10 @@ class _Partition:
             name = "" if breach is Breach.LINEAGE else f"{_output_name(self.ancestry.prefix, count.columns, row)} "
             found += f", {name}{words}"
         if breach is Breach.INCOMPLETE and self.stage.input == RAW:
-            of, missing = count.missing_positions(at)
+            of, missing, number = count.missing_positions(at, OUTPUTS_NAMED)
             ancestors = Ancestors(ancestors.raw, None, missing[0], of)
-            found = f"article {', '.join(map(str, missing[:OUTPUTS_NAMED]))} of {of} of {place} is missing; has {found}"
+            more = f" and {number - len(missing):,} more" if number > len(missing) else ""
+            found = f"article {', '.join(map(str, missing))}{more} of {of} of {place} is missing; has {found}"
         elif self.stage.input != RAW and ancestors.raw is not None:
             found += f"; it is {ancestors}"
         report.add(breach, str(place), found, ancestors)
