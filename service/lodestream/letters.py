@@ -60,6 +60,12 @@ def letter_key(original: Headers, *, topic: str, partition: int, offset: int) ->
     return document_id[:KEY_MAX_BYTES] or str(Coordinates(topic, partition, offset)).encode()
 
 
+def key_of_letter(letter: Headers, origin: Coordinates) -> bytes:
+    """The key that a letter with these headers has. Raises `ValueError` when these are no letter's headers."""
+    original, _ = _split(letter)
+    return letter_key(original, topic=origin.topic, partition=origin.partition, offset=origin.offset)
+
+
 def letter_headers(
     original: Headers,
     *,

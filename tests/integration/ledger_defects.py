@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from ledger_flow import Flow
+from ledger_flow import LATIN, Flow
 
 from lodestream.letters import Coordinates
 
@@ -347,3 +347,45 @@ async def extension_linked_to_another_article(p: Planting) -> None:
     await p.original(article, value={"extends": {"article_id": first["article_id"]}, "story_id": second["story_id"]})
     await p.link(article, 1, forwarded=True, value={"duplicate_of": second["article_id"]})
     p.expect("dedupe", "contradictory", article)
+
+
+@defect
+async def original_on_another_partition_than_its_article(p: Planting) -> None:
+    article = await p.article(await p.raw())
+    await p.put("originals", article, partition=1)
+    p.expect("dedupe", "misplaced", article, "is on another partition than its key or its article says")
+
+
+@defect
+async def original_under_another_key_than_its_article(p: Planting) -> None:
+    article = await p.article(await p.raw())
+    await p.original(article, key=b"k4")
+    p.expect("dedupe", "altered", article)
+
+
+@defect
+async def article_on_another_partition_than_its_key_says(p: Planting) -> None:
+    raw = await p.raw()
+    await p.article(raw, key=LATIN, partition=2)
+    p.expect("clean", "misplaced", raw)
+
+
+@defect
+async def link_under_another_key(p: Planting) -> None:
+    article = await p.article(await p.raw())
+    await p.link(article, key=LATIN)
+    p.expect("dedupe", "misplaced", article, "has another key than its content says")
+
+
+@defect
+async def enriched_under_another_key(p: Planting) -> None:
+    original = await p.put("originals", await p.article(await p.raw()))
+    await p.put("enriched", original, key=LATIN)
+    p.expect("tag", "misplaced", original)
+
+
+@defect
+async def dead_letter_under_another_key(p: Planting) -> None:
+    raw = await p.raw()
+    await p.letter("clean", raw, key=b"k")
+    p.expect("clean", "misplaced", raw)

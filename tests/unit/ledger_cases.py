@@ -54,6 +54,8 @@ class Out:
     lineage: tuple[int, int] | None = None  # None: the right one
     held: int | None = None  # the hash of what it has of its input; None: the right one
     named: Named = NOTHING_NAMED
+    at_partition: int = 0
+    astray: int = 0
 
 
 def article(offset: int, position: int, of: int, index: int | None = None) -> Out:
@@ -111,7 +113,8 @@ def judged(
             lineage = NO_LINEAGE
         origin = Coordinates("x", out.partition, out.offset)
         fate = Fate(stage.name, out.kind, origin, out.index, out.position, out.of, out.lineage or lineage)
-        fates[stage.name].add(fate, 0, at, out.offset + HELD[out.kind] if out.held is None else out.held, out.named)
+        held = out.offset + HELD[out.kind] if out.held is None else out.held
+        fates[stage.name].add(fate, out.at_partition, at, held=held, named=out.named, astray=out.astray)
     ancestry = Ancestry("p.", {name: each.columns() for name, each in fates.items()})
     partitions = inputs if isinstance(inputs, dict) else {0: inputs}
     if reach_ms is not None:

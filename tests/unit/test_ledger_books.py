@@ -215,7 +215,7 @@ def letter(offset: int, stage: str, topic: str, held: Record) -> Record:
         detail="",
         at="2026-01-01T00:00:00Z",
     )
-    return Record(offset, headers, held.value)
+    return Record(offset, headers, held.value, key=f"{topic}:0:{held.offset}".encode())
 
 
 def flow(committed: dict[str, int]) -> tuple[Books, dict[State, int]]:
@@ -225,17 +225,19 @@ def flow(committed: dict[str, int]) -> tuple[Books, dict[State, int]]:
     books.add("raw", 0, documents)
     parts = [(1, 0, 2), (1, 1, 2), (2, 0, 1), (4, 0, 2)]
     articles = [
-        written(at, f"p.raw:0:{raw}:{position}", raw, position=position, of=of)
+        written(at, f"p.raw:0:{raw}:{position}", raw, article_id="k", position=position, of=of)
         for at, (raw, position, of) in enumerate(parts)
     ]
     books.add("articles", 0, articles)
     originals = [
-        written(0, "p.articles:0:0:0", 1, position=0, of=2, story_id="s"),
-        written(1, "p.articles:0:2:0", 2, position=0, of=1, story_id="t"),
+        written(0, "p.articles:0:0:0", 1, article_id="k", position=0, of=2, story_id="s"),
+        written(1, "p.articles:0:2:0", 2, article_id="k", position=0, of=1, story_id="t"),
     ]
     books.add("originals", 0, originals)
-    books.add("duplicates", 0, [written(0, "p.articles:0:1:0", 1, forwarded=False)])
-    books.add("enriched", 0, [written(0, "p.originals:0:0:0", 1, position=0, of=2, story_id="s", tags=[])])
+    books.add("duplicates", 0, [written(0, "p.articles:0:1:0", 1, article_id="k", duplicate_of="k", forwarded=False)])
+    books.add(
+        "enriched", 0, [written(0, "p.originals:0:0:0", 1, article_id="k", position=0, of=2, story_id="s", tags=[])]
+    )
     letters = [letter(0, "clean", "p.raw", documents[0]), letter(1, "dedupe", "p.articles", articles[3])]
     books.add("dead-letters", 0, letters)
     ancestry, states, inputs = books.ancestry(), {}, {}

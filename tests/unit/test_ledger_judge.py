@@ -19,6 +19,7 @@ from lodestream.ledger.outputs import (
     Kind,
     Stage,
 )
+from lodestream.ledger.places import WRONG_KEY, WRONG_PARTITION
 from lodestream.ledger.retention import Lost, Reach
 
 INDEX = {Kind.ORIGINAL: 0, Kind.LINK: 0, Kind.FORWARDED: 1, Kind.ENRICHED: 0}
@@ -91,6 +92,19 @@ def test_one_fate_adds_up(stage: Stage, outs: list[Out], fate: str) -> None:
         (DEDUPE, [Out(Kind.LINK, 5, 1)], Breach.MISPLACED),
         (DEDUPE, [Out(Kind.ORIGINAL, 5, 1), Out(Kind.FORWARDED, 5, 0)], Breach.MISPLACED),
         (TAG, [Out(Kind.ENRICHED, 5, 1)], Breach.MISPLACED),
+        *(
+            (stage, [Out(kind, 5, INDEX.get(kind, NO_NUMBER), astray=wrong)], Breach.MISPLACED)
+            for stage, kind in (
+                (CLEAN, Kind.DEAD_LETTER),
+                (DEDUPE, Kind.ORIGINAL),
+                (DEDUPE, Kind.LINK),
+                (DEDUPE, Kind.DEAD_LETTER),
+                (TAG, Kind.ENRICHED),
+            )
+            for wrong in (WRONG_KEY, WRONG_PARTITION, WRONG_KEY | WRONG_PARTITION)
+        ),
+        (CLEAN, [Out(Kind.ARTICLE, 5, 0, 0, 1, astray=WRONG_PARTITION)], Breach.MISPLACED),
+        (DEDUPE, [Out(Kind.ORIGINAL, 5, at_partition=1)], Breach.MISPLACED),
         # Each holds what another record held, or another kind of output of this one would.
         (CLEAN, [Out(Kind.DEAD_LETTER, 5, NO_NUMBER, held=HELD[Kind.DEAD_LETTER] + 4)], Breach.ALTERED),
         (DEDUPE, [Out(Kind.ORIGINAL, 5, held=HELD[Kind.ORIGINAL] + 4)], Breach.ALTERED),
@@ -241,6 +255,15 @@ def test_what_is_not_where_or_what_it_must_be_is_told_of_the_output() -> None:
     assert "dead letter at p.dead-letters:0:0 does not hold the record whole" in problem.found
     [problem] = judged(TAG, partition([5], 6), [Out(Kind.ENRICHED, 5, 3)]).problems
     assert "enriched at p.enriched:0:0 has index 3 in place of 0" in problem.found
+    [problem] = judged(TAG, partition([5], 6), [Out(Kind.ENRICHED, 5, astray=WRONG_KEY)]).problems
+    assert "enriched at p.enriched:0:0 has another key than its content says" in problem.found
+    [problem] = judged(DEDUPE, partition([5], 6), [Out(Kind.ORIGINAL, 5, at_partition=2)]).problems
+    assert "original at p.originals:2:0 is on another partition than its key or its article says" in problem.found
+
+
+def test_links_and_enriched_records_go_where_their_key_says() -> None:
+    outs = [Out(Kind.LINK, 5, at_partition=3), Out(Kind.LINK, 6)]
+    assert judged(DEDUPE, partition([5, 6], 7), outs).adds_up
 
 
 def model(stage: Stage, offsets: list[int], committed: int, outs: list[Out]) -> Counter[str]:

@@ -73,8 +73,8 @@ def test_what_is_named_is_there(out: Out, known: Known, is_there: bool) -> None:
 def test_originals_are_known_by_partition() -> None:
     fates = Fates("dedupe")
     for at, article in ((0, 5), (1, 7), (0, 3)):
-        fates.add(Fate("dedupe", Kind.ORIGINAL, Coordinates("x", at, article), 0), at, article, 0, Named(article))
-    fates.add(Fate("dedupe", Kind.LINK, Coordinates("x", 0, 9), 0), 0, 9, 0, Named(4))
+        fates.add(Fate("dedupe", Kind.ORIGINAL, Coordinates("x", at, article), 0), at, article, named=Named(article))
+    fates.add(Fate("dedupe", Kind.LINK, Coordinates("x", 0, 9), 0), 0, 9, named=Named(4))
     known = known_of(fates.columns(), [0, 2], np.array([9, 8, 9], np.uint64))
     assert {part: ids.tolist() for part, ids in known.articles.items()} == {0: [3, 5], 2: []}
     assert known.stories is not None

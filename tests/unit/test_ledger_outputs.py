@@ -188,12 +188,13 @@ def test_columns_hold_what_was_added() -> None:
         "lineage_partition": [8],
         "lineage_offset": [largest],
         "held": [2**64 - 1],
+        "astray": [2],
     }
     of_dedupe = {"article": [1], "names": [2], "story": [3]}
     for stage, more in (("clean", {"position": [5], "of": [6]}), ("dedupe", of_dedupe), ("tag", {})):
         fates = Fates(stage)
         assert all(len(column) == 0 for column in fates.columns().values())
         fate = Fate(stage, Kind.ARTICLE, Coordinates("p.raw", 3, largest), 4, 5, 6, (8, largest))
-        fates.add(fate, 7, largest, 2**64 - 1, Named(1, 2, 3))
+        fates.add(fate, 7, largest, held=2**64 - 1, named=Named(1, 2, 3), astray=2)
         assert {name: column.tolist() for name, column in fates.columns().items()} == place | more
         assert len(fates) == 1

@@ -17,6 +17,7 @@ from lodestream.ledger.content import Content, content_of, content_of_letter, na
 from lodestream.ledger.inputs import IN_SCOPE, REPEAT, UNSURE, Inputs
 from lodestream.ledger.names import Stories
 from lodestream.ledger.outputs import STAGES, UNKNOWN_STAGE, Fates, NoOutputError, decode, lineage_of, read_fate
+from lodestream.ledger.places import WRONG_PARTITION, astray, by_key
 from lodestream.letters import Coordinates, marked_letter, parse_origin
 from lodestream.origins import Marks
 from lodestream.times import from_rfc3339
@@ -87,6 +88,7 @@ class Books:
         self._compacted = compacted
         self._judged = {stage.name for stage in STAGES[HEADS.index(scope.head) :]}
         self._input_topics = {stage.name: prefix + stage.input for stage in STAGES}
+        self._partitions: dict[str, int] = {}  # how many each topic has
         self._covered: dict[tuple[str, int], int] = {}
         self._marks: dict[tuple[str, int], Marks] = {}
         self._letters: dict[int, array[int]] = {}  # their offsets by partition of the dead letters, ascending
@@ -95,6 +97,7 @@ class Books:
 
     def begin(self, topic: str, covered: Mapping[int, int | None]) -> None:
         """From which time (ms) on each partition of a topic is read without a gap; None: it is read as a whole."""
+        self._partitions[topic] = len(covered)
         self._covered |= {(topic, part): since for part, since in covered.items() if since is not None}
 
     def add(self, topic: str, partition: int, batch: Sequence[LogRecord]) -> None:
@@ -109,14 +112,15 @@ class Books:
             for record in batch:
                 self.stories.add(record.key)
             return
-        for record in batch:
+        expected_on = by_key(topic, [record.key for record in batch], self._partitions.get(topic))
+        for record, expected in zip(batch, expected_on, strict=True):
             headers = tuple((name, value or b"") for name, value in record.headers)
             value = None if topic in {RAW, DEAD_LETTERS} else decode(record.value)
             read = _Read(topic, partition, record, headers, value, _content(topic, record, headers, value))
             if topic in self.inputs:
                 self._add_input(read)
             if topic != RAW and not (record.value is None and topic in self._compacted):
-                self._add_fate(read)
+                self._add_fate(read, expected)
 
     def ancestry(self) -> Ancestry:
         """All fates as views: nothing can be added while it is held."""
@@ -179,7 +183,8 @@ class Books:
         except ValueError:
             return True
 
-    def _add_fate(self, read: _Read) -> None:
+    def _add_fate(self, read: _Read, expected: int | None) -> None:
+        """`expected`: the partition that its key belongs on, where that is known."""
         topic, partition, record, headers, value, content = read
         try:
             if topic == DEAD_LETTERS:
@@ -197,7 +202,9 @@ class Books:
             return
         if fate is None:
             return
-        self.fates[fate.stage].add(fate, partition, record.offset, content.held, named_by(topic, value))
+        wrong = astray(fate, record.key, headers, value) | (0 if expected in {None, partition} else WRONG_PARTITION)
+        named = named_by(topic, value)
+        self.fates[fate.stage].add(fate, partition, record.offset, held=content.held, named=named, astray=wrong)
         if fate.stage in self.horizons:
             self.horizons[fate.stage].see(fate.origin.partition, fate.origin.offset, record.timestamp)
 

@@ -27,7 +27,7 @@ class Breach(StrEnum):
     INCOMPLETE = "incomplete"  # some of its articles are missing, or one of an original and its forwarded link
     MISSING = "missing"  # no fate at all
     LINEAGE = "lineage"  # an output's lineage is not that of the record it came from
-    MISPLACED = "misplaced"  # an output has another index than its stage gives it
+    MISPLACED = "misplaced"  # an output has another index, key or partition than its stage gives it
     ALTERED = "altered"  # an output does not hold what its input held
     DANGLING = "dangling"  # an original or a link names an original or a story that is not there
     # breaches of outputs, not of input records

@@ -11,6 +11,7 @@ from lodestream.ledger.count import Count
 from lodestream.ledger.inputs import Mask
 from lodestream.ledger.names import Known, dangling
 from lodestream.ledger.outputs import NO_NUMBER, UNREADABLE, Kind
+from lodestream.ledger.places import WRONG_PARTITION
 from lodestream.letters import Coordinates
 
 _INDEX: Final = {Kind.ORIGINAL: 0, Kind.LINK: 0, Kind.FORWARDED: 1, Kind.ENRICHED: 0}
@@ -46,7 +47,7 @@ class Comparison:
         if breach is Breach.ALTERED:
             letter = self._count.columns["kind"][row] == Kind.DEAD_LETTER
             return row, "does not hold the record whole" if letter else "does not hold what the record held"
-        return row, f"has index {self._count.columns['index'][row]} in place of {self._indexes()[row]}"
+        return row, self._said_place(row)
 
     def _lineage(self) -> Mask:
         """Outputs whose lineage is not that of their input. Those of `raw` have its coordinates; letters have none."""
@@ -70,9 +71,25 @@ class Comparison:
         return f"with {what} in place of {Coordinates(self._raw, int(partition), int(offset))}"
 
     def _misplaced(self) -> Mask:
-        is_letter = self._count.columns["kind"] == Kind.DEAD_LETTER
-        misplaced: Mask = ~is_letter & (self._count.columns["index"] != self._indexes())
+        columns = self._count.columns
+        wrong_index = (columns["kind"] != Kind.DEAD_LETTER) & (columns["index"] != self._indexes())
+        misplaced: Mask = wrong_index | (columns["astray"] != 0) | self._on_another_partition()
         return misplaced
+
+    def _on_another_partition(self) -> Mask:
+        """Outputs that are not on the partition of their key, and originals that are not on that of their article."""
+        columns = self._count.columns
+        of_another = (columns["kind"] == Kind.ORIGINAL) & (columns["at_partition"] != self._partition)
+        wrong: Mask = of_another | ((columns["astray"] & WRONG_PARTITION) != 0)
+        return wrong
+
+    def _said_place(self, row: int) -> str:
+        columns = self._count.columns
+        if self._on_another_partition()[row]:
+            return "is on another partition than its key or its article says"
+        if columns["astray"][row]:
+            return "has another key than its content says"
+        return f"has index {columns['index'][row]} in place of {self._indexes()[row]}"
 
     def _indexes(self) -> Any:
         """The index that each output must have: the position of an article."""

@@ -149,11 +149,12 @@ Columns = Mapping[str, NDArray[Any]]
 
 
 class Fates:
-    """The fates that one stage gave, as columns: 49 bytes each, 57 of `clean` and 73 of `dedupe`, however many.
+    """The fates that one stage gave, as columns: 50 bytes each, 58 of `clean` and 74 of `dedupe`, however many.
 
     Columns: `kind`; `partition`, `offset` of the input; `index`; `at_partition`, `at_offset` of the output itself, on
     the topic of its kind; `lineage_partition`, `lineage_offset`; `held`, the hash of what it took over from the
-    input. Of `clean` also `position`, `of`; of `dedupe` the hashes `article`, `names`, `story` (see `Named`).
+    input; `astray`, whether its own key or partition is wrong (see `places`). Of `clean` also `position`, `of`; of
+    `dedupe` the hashes `article`, `names`, `story` (see `Named`).
     """
 
     TYPES: Final = {
@@ -166,6 +167,7 @@ class Fates:
         "lineage_partition": "i",
         "lineage_offset": "q",
         "held": "Q",
+        "astray": "b",
     }
     OF_CLEAN: Final = {"position": "i", "of": "i"}
     OF_DEDUPE: Final = {"article": "Q", "names": "Q", "story": "Q"}
@@ -176,12 +178,19 @@ class Fates:
         self._columns: dict[str, array[int]] = {name: array(code) for name, code in types.items()}
 
     def add(
-        self, fate: Fate, at_partition: int, at_offset: int, held: int = NOTHING, named: Named = NOTHING_NAMED
+        self,
+        fate: Fate,
+        at_partition: int,
+        at_offset: int,
+        *,
+        held: int = NOTHING,
+        named: Named = NOTHING_NAMED,
+        astray: int = 0,
     ) -> None:
         origin = fate.origin
-        row = (fate.kind, origin.partition, origin.offset, fate.index, at_partition, at_offset, *fate.lineage, held)
+        row = (fate.kind, origin.partition, origin.offset, fate.index, at_partition, at_offset, *fate.lineage)
         more = (fate.position, fate.of) if self._clean else named if self._dedupe else ()
-        for column, number in zip(self._columns.values(), (*row, *more), strict=True):
+        for column, number in zip(self._columns.values(), (*row, held, astray, *more), strict=True):
             column.append(number)
 
     def __len__(self) -> int:
