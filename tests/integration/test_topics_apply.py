@@ -12,7 +12,16 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from lodestream.errors import LodestreamError, TopicsError
-from lodestream.kafka.admin import Difference, all_topics, apply_topics, check_topics, topic_configs
+from lodestream.kafka.admin import (
+    Difference,
+    Policy,
+    all_topics,
+    apply_topics,
+    check_topics,
+    topic_configs,
+    topic_policies,
+    wanted_policies,
+)
 from lodestream.kafka.clients import client_arguments
 from lodestream.settings import Settings
 
@@ -141,3 +150,31 @@ def test_the_commands_create_check_and_exit_with_one_when_something_differs(sett
     assert f"{settings.topic('raw')}" in again.stderr
     assert "nothing of this was changed" in again.stderr
     assert run(settings, "check", LODESTREAM_PARTITIONS="6").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("configs", "policy", "lost_until"),
+    [
+        ({"cleanup.policy": "delete", "retention.ms": "60000"}, Policy(False, 60_000), 40_000),
+        ({"cleanup.policy": "delete", "retention.ms": "-1"}, Policy(False, None), 0),
+        (
+            {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "7"},
+            Policy(False, None, True),
+            100_000,
+        ),
+        ({"cleanup.policy": "compact", "retention.ms": "60000", "retention.bytes": "7"}, Policy(True, None), 0),
+        ({"cleanup.policy": "compact,delete", "retention.ms": "60000"}, Policy(True, 60_000), 40_000),
+    ],
+)
+async def test_policies_are_those_of_the_cluster(
+    settings: Settings, configs: dict[str, str], policy: Policy, lost_until: int
+) -> None:
+    await create(settings, "enriched", 1, configs)
+    assert await topic_policies(settings, ["enriched", "raw"]) == {"enriched": policy}, "there is no raw"
+    assert policy.lost_until(100_000) == lost_until
+
+
+async def test_policies_of_topics_that_were_created_are_the_wanted_ones(settings: Settings) -> None:
+    await apply_topics(settings)
+    wanted = wanted_policies(settings)
+    assert await topic_policies(settings, list(wanted)) == wanted

@@ -430,6 +430,24 @@ async def test_a_group_that_kafka_has_forgotten_is_judged_by_its_changelog(flow:
     assert (await verify(flow.settings)).warnings == []
 
 
+async def test_what_a_group_reads_and_retention_takes_meanwhile_is_no_loss(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await flow.raw(3)
+    await step(flow, "clean", [article(at) for at in range(3)], 3)
+
+    async def read(arguments: Any, topic: str, **more: Any) -> AsyncIterator[list[LogRecord]]:
+        async for batch in read_log(arguments, topic, **more):
+            yield batch
+        if topic.endswith("raw"):
+            await step(flow, "dedupe", [Write("originals", at) for at in range(3)], 3)
+            await flow.delete_before("articles", 2)
+
+    monkeypatch.setattr("lodestream.ledger.audit.read_log", read)
+    report = await verify(flow.settings)
+    assert (report.problems, report.stages[0].out_of_reach) == ([], 3)
+
+
 async def test_a_flow_that_runs_adds_up_at_any_moment(flow: Flow) -> None:
     """Each look falls between and into transactions."""
 

@@ -15,10 +15,12 @@ from lodestream.ledger.inputs import IN_SCOPE, REPEAT, UNSURE
 from lodestream.ledger.outputs import (
     INT32_MAX,
     NO_LINEAGE,
+    NO_NUMBER,
     Fate,
+    Fates,
     Kind,
 )
-from lodestream.ledger.repeats import REDONE_MS
+from lodestream.ledger.repeats import REDONE_MS, may_repeat
 from lodestream.ledger.retention import Reach
 from lodestream.letters import Coordinates
 
@@ -102,7 +104,7 @@ def test_behind_one_that_was_taken_nothing_repeats_what_was_not_read() -> None:
 
 def test_what_was_taken_of_another_partition_says_nothing() -> None:
     flags = dict.fromkeys((0, 1), UNTAKEN)
-    parents = [Fate("clean", Kind.ARTICLE, Coordinates("y", at, 7), 0, 0, 1) for at in (1, 0)]
+    parents = [Fate("clean", Kind.ARTICLE, Coordinates("y", *origin), 0, 0, 1) for origin in ((1, 7), (0, 8))]
     report = judged(DEDUPE, partition([0, 1], 2, flags=flags), [Out(Kind.ORIGINAL, 0)], parents=parents)
     assert (report.breaches, report.out_of_reach) == ({}, 1)
 
@@ -122,6 +124,24 @@ def test_what_comes_later_than_anything_is_done_again_is_missing() -> None:
 )
 def test_where_all_outputs_are_there_the_first_of_a_repeat_has_one(out: Out, expected: tuple[list[str], int]) -> None:
     assert unsure([(7, 0), (8, 0)], [], outs=[out]) == expected
+
+
+def test_a_record_without_lineage_may_be_of_any_document() -> None:
+    records = partition([10, 11], 12, flags={10: UNTAKEN, 11: UNTAKEN}).records
+    records.lineage_offsets[1] = NO_NUMBER
+    columns, origins = Fates("dedupe"), Fates("clean")
+    columns.add(Fate("dedupe", Kind.LINK, Coordinates("x", 0, 4), 0, lineage=(0, 7)), 0, 0)
+    for at, fate in enumerate(written((7, 0), (8, 0)), 10):
+        origins.add(fate, 0, at)
+    found = may_repeat(records, columns.columns(), origins.columns(), all_outputs=True)
+    assert found.tolist() == [False, True]
+
+
+def test_a_repeat_is_passed_over_also_where_outputs_are_replaced() -> None:
+    inputs = partition([0, 1], 2, flags={1: AGAIN})
+    parents = written((7, 0), (7, 0), kind=Kind.ORIGINAL)
+    report = judged(TAG, inputs, healthy(TAG, 0), parents=parents, reach=Reach(compacted=["enriched"]))
+    assert (report.fates, report.out_of_reach) == ({"enriched": 1, "repeat (dropped)": 1}, 0)
 
 
 def test_the_first_of_two_that_has_no_fate_is_missing() -> None:

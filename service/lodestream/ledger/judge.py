@@ -14,7 +14,7 @@ from lodestream.ledger.bounds import Scope
 from lodestream.ledger.breaches import NEED_ALL_OUTPUTS, PROBLEMS_KEPT, Ancestors, Breach, StageReport
 from lodestream.ledger.compare import Comparison
 from lodestream.ledger.count import Count
-from lodestream.ledger.inputs import IN_SCOPE, REPEAT, InputRecords, Mask
+from lodestream.ledger.inputs import IN_SCOPE, REPEAT, UNSURE, InputRecords, Mask
 from lodestream.ledger.names import Known
 from lodestream.ledger.outputs import TOPIC_OF, UNREADABLE, Columns, Kind, Stage
 from lodestream.ledger.repeats import may_repeat
@@ -108,8 +108,7 @@ class _Partition:
         own = {name: column[belongs] for name, column in self.columns.items()}
         count = Count(records, record[belongs], own)
         dropped = self._dropped(count)
-        origins = self.ancestry.origins(self.stage.input, self.partition)
-        unsure = may_repeat(records, self.columns, origins, all_outputs=reach.all_outputs) & ~dropped
+        unsure = self._unsure(reach) & ~dropped
         compared = Comparison(count, self.ancestry.prefix + RAW, self.partition, self.known)
         breaches = count.breaches(compared.wrong)
         whole = processed & reach.covers(self.partition, records) & ~unsure
@@ -154,6 +153,15 @@ class _Partition:
         second = self.ancestry.follows_its_first(self.stage.input, self.partition, records.offsets[without])
         dropped[without[second]] = True
         return dropped
+
+    def _unsure(self, reach: Reach) -> Mask:
+        """Records without a fate whose first may lie before what was read."""
+        records = self.given.records
+        unsure = records.has(UNSURE)
+        if not unsure.any():
+            return unsure
+        origins = self.ancestry.origins(self.stage.input, self.partition)
+        return may_repeat(records, self.columns, origins, all_outputs=reach.all_outputs)
 
     def _log(self, report: StageReport) -> None:
         """What the log does not have any more, or not yet, of what the group has read."""

@@ -31,8 +31,6 @@ def may_repeat(records: InputRecords, columns: Columns, origins: Columns, *, all
     """
     taken = np.isin(records.offsets, columns["offset"])
     found = records.has(UNSURE) & ~taken
-    if not found.any():
-        return found
     again = np.full(len(found), False)
     at, exists = records.find(origins["at_offset"])
     for upstream in np.unique(origins["partition"]).tolist():
