@@ -40,6 +40,7 @@ class TransactionalWriter:
         self._config = config
         self._partition = partition
         self._producer: aiokafka.AIOKafkaProducer | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Fence: ends the former owner's open transaction. Returns when that is done."""
@@ -55,17 +56,15 @@ class TransactionalWriter:
         await self._producer.start()
 
     async def stop(self) -> None:
-        """Close the connections. Never commits: what is open stays open until it is fenced."""
-        if self._producer is None:
-            return
-        producer, self._producer = self._producer, None
-        try:
-            await asyncio.wait_for(producer.stop(), STOP_SECONDS)
-        except (TimeoutError, aiokafka.errors.KafkaError):
-            # `stop` given up leaves the sender's task alive: it would connect again and go on sending.
-            with contextlib.suppress(TimeoutError, aiokafka.errors.KafkaError):
-                await asyncio.wait_for(producer._sender.close(), STOP_SECONDS)  # noqa: SLF001 - nothing public ends it
-            await producer.client.close()
+        """Close the connections. Never commits: what is open stays open until it is fenced.
+
+        Cancelled midway the closing goes on, and the next call waits for it: no producer of ours outlives this.
+        """
+        if self._closing is None and self._producer is not None:
+            self._closing = asyncio.create_task(_close(self._producer), name=f"close-{self._partition}")
+        self._producer = None
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
 
     async def partitions(self, topic: str) -> int:
         """Partition count of a topic."""
@@ -132,3 +131,13 @@ class TransactionalWriter:
         acks.append(await producer.send_batch(batch, topic, partition=partition))
         written = await asyncio.gather(*acks)
         return int(written[0].offset)
+
+
+async def _close(producer: aiokafka.AIOKafkaProducer) -> None:
+    try:
+        await asyncio.wait_for(producer.stop(), STOP_SECONDS)
+    except (TimeoutError, aiokafka.errors.KafkaError):
+        # `stop` given up leaves the sender's task alive: it would connect again and go on sending.
+        with contextlib.suppress(TimeoutError, aiokafka.errors.KafkaError):
+            await asyncio.wait_for(producer._sender.close(), STOP_SECONDS)  # noqa: SLF001 - nothing public ends it
+        await producer.client.close()
