@@ -7,6 +7,7 @@ import errno
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def too_new(data: bytes) -> bytes:
 
 
 DAMAGES: Mapping[str, Callable[[bytes], bytes]] = {
-    "it cannot be read": lambda _: b"",
+    "is no snapshot": lambda _: b"",
     "it is no snapshot": lambda data: b"XXXX" + data[4:],
     "it has format 2, this release reads 1": too_new,
     "its checksum differs": flipped,
@@ -179,6 +180,69 @@ async def test_one_with_a_state_of_another_format_or_other_settings_is_ignored(
 
     monkeypatch.setattr(Text, "load", refuse)
     await ignored(config(tmp_path), Memory(BLOCKS), 13, "another window")
+
+
+@pytest.mark.parametrize("error", [StateError("no such place"), IndexError("no such place")])
+async def test_one_whose_state_does_not_take_the_next_block_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    await written(tmp_path)
+    load, apply = Text.load, Text.apply
+    loaded: list[Text] = []
+
+    def load_wrong(state: Text, data: memoryview) -> None:
+        loaded.append(state)
+        load(state, data)
+
+    def apply_to(state: Text, changes: bytes) -> None:
+        if state in loaded:
+            raise error
+        apply(state, changes)
+
+    monkeypatch.setattr(Text, "load", load_wrong)
+    monkeypatch.setattr(Text, "apply", apply_to)
+    await ignored(config(tmp_path), Memory(BLOCKS), 13, "does not take the block that follows")
+    assert len(loaded) == 1
+
+
+async def test_whatever_a_state_makes_of_its_bytes_it_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await written(tmp_path)
+
+    def stumble(_self: Text, _data: memoryview) -> None:
+        raise IndexError("out of range")
+
+    monkeypatch.setattr(Text, "load", stumble)
+    await ignored(config(tmp_path), Memory(BLOCKS), 13, "out of range")
+
+    def too_much(_self: Text, _data: memoryview) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Text, "load", too_much)
+    with pytest.raises(MemoryError):
+        await restore(config(tmp_path), Memory(BLOCKS), 13)
+
+
+async def test_a_sector_that_cannot_be_read_is_an_error_and_not_the_end_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await written(tmp_path)
+
+    class BadSector(BytesIO):
+        def fileno(self) -> int:
+            return descriptor
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() > 0:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    with path.open("rb") as file:
+        descriptor = file.fileno()
+        bad = BadSector(path.read_bytes())
+        monkeypatch.setattr(Path, "open", lambda *_: bad)
+        await ignored(config(tmp_path), Memory(BLOCKS), 13, "it cannot be read: [Errno 5]")
 
 
 async def test_one_with_a_torn_transaction_in_it_is_ignored_once_that_is_void(tmp_path: Path) -> None:

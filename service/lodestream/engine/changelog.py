@@ -103,6 +103,7 @@ class PartitionState:
     marks: Marks = field(default_factory=Marks)
     blocks: int = 0  # that it is made of
     place: Place | None = None  # of the newest of them
+    partitions: int = 0  # that the input had at the restore
 
     def apply(self, block: Block, place: Place, partitions: int) -> None:
         """Apply the next block. Raises `SupersededError`, or `StateError` when it does not fit."""

@@ -143,6 +143,7 @@ class Restorer:
         else:
             state = await self._rebuilt(run)
         self._ahead = run.ahead
+        state.partitions = partitions
         if state.blocks == 0:
             state.next_offset = committed
         return state
@@ -204,7 +205,14 @@ class Restorer:
                         raise SnapshotError("the changelog has another block where it ends")
                     known = None
                     continue
-                self._apply(state, record.offset, packed, run)
+                try:
+                    self._apply(state, record.offset, packed, run)
+                except (SupersededError, MemoryError):
+                    raise
+                except Exception as error:
+                    if begun == 0:
+                        raise
+                    raise SnapshotError(f"its state does not take the block that follows: {error!r}") from error
             share = (records[-1].offset + 1 - start) / max(1, run.bounds.stable - start)
             self._tell(state.blocks - begun, share)
         if known is not None:

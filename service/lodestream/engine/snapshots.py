@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import orjson
 import xxhash
@@ -29,7 +29,6 @@ from lodestream.engine.breaker import Breaker
 from lodestream.engine.changelog import PartitionState, Place
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.step import Step
-from lodestream.errors import StateError
 from lodestream.origins import Marks
 
 FORMAT: Final = 1
@@ -128,12 +127,15 @@ class Snapshots:
         if self._folder is None:
             return None
         try:
-            with self.path(partition).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as all_:
-                view = memoryview(all_)
-                try:
-                    return self._state(view, self._identity(partition, partitions, step), step)
-                finally:
-                    view.release()
+            with self.path(partition).open("rb") as file:
+                # A bad sector is an error to a read, and the end of the process to who touches mapped memory.
+                _check_whole(file)
+                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as all_:
+                    view = memoryview(all_)
+                    try:
+                        return self._state(view, self._identity(partition, partitions, step), step)
+                    finally:
+                        view.release()
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:  # an empty file cannot be mapped
@@ -153,8 +155,10 @@ class Snapshots:
                 Place(head["block_offset"], bytes.fromhex(head["block_digest"])),
             )
             step.state.load(payload)
-        except (KeyError, TypeError, ValueError, struct.error, StateError) as error:
-            raise SnapshotError(f"its state does not fit: {error}") from error
+        except (SnapshotError, MemoryError):
+            raise
+        except Exception as error:  # whatever a step makes of bytes that are not its own: the changelog has all
+            raise SnapshotError(f"its state does not fit: {error!r}") from error
         finally:
             payload.release()
         return state
@@ -168,24 +172,32 @@ class Snapshots:
         }
 
 
-def _unpacked(file: memoryview) -> tuple[dict[str, Any], memoryview]:
-    """Head and state's bytes of a whole snapshot."""
-    if len(file) < _START.size + _DIGEST or bytes(file[:4]) != _MAGIC:
+def _check_whole(file: BinaryIO) -> None:
+    """Raises `SnapshotError` for what is no snapshot of this format, or is damaged."""
+    start = file.read(_START.size)
+    size = os.fstat(file.fileno()).st_size
+    if size < _START.size + _DIGEST or start[:4] != _MAGIC:
         raise SnapshotError("it is no snapshot")
-    _, number, head_length = _START.unpack_from(file)
+    _, number, _ = _START.unpack(start)
     if number != FORMAT:
         raise SnapshotError(f"it has format {number}, this release reads {FORMAT}")
-    end = len(file) - _DIGEST
-    digest = xxhash.xxh3_128()
-    for at in range(0, end, _CHECKED_AT_ONCE):
-        digest.update(file[at : min(at + _CHECKED_AT_ONCE, end)])
-    if digest.digest() != bytes(file[end:]):
+    digest = xxhash.xxh3_128(start)
+    left = size - _START.size - _DIGEST
+    while piece := file.read(min(left, _CHECKED_AT_ONCE)):
+        digest.update(piece)
+        left -= len(piece)
+    if digest.digest() != file.read(_DIGEST):
         raise SnapshotError("it is damaged: its checksum differs")
+
+
+def _unpacked(file: memoryview) -> tuple[dict[str, Any], memoryview]:
+    """Head and state's bytes of a whole snapshot."""
+    _, _, head_length = _START.unpack_from(file)
     head_end = _START.size + head_length
     head = orjson.loads(file[_START.size : head_end])
     if not isinstance(head, dict):
         raise SnapshotError("its head is no object")
-    return head, file[head_end:end]
+    return head, file[head_end : len(file) - _DIGEST]
 
 
 def _compare(head: dict[str, Any], identity: dict[str, Any]) -> None:
