@@ -3,7 +3,8 @@
 Its output says how many records its partition has seen before, so that an output alone proves that the state was
 right: the record at place n of its partition must say n, whatever was killed in between. Some values break the
 step on purpose; those that hang it do so unless `COUNTING_WORKER_TAME` is set. With `COUNTING_WORKER_DEAF` it never
-takes up the fetching of a partition again that it has paused.
+takes up the fetching of a partition again that it has paused. `COUNTING_WORKER_ASSIGN_SECONDS` is how long it takes to
+learn of partitions that its consumer fetches already.
 
 `COUNTING_WORKER_DIES` says at which point the process ends as by SIGKILL, with 9: `committed:n`, behind the nth commit
 and before the worker knows of it, or `restoring:n`, before the nth block is applied. With `COUNTING_WORKER_BLOCK_BYTES`
@@ -23,14 +24,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import shake_128
 from typing import ClassVar, NoReturn
 
+from faust.types import TP
 from prometheus_client import CollectorRegistry
 
 from lodestream import logs, settings
 from lodestream.engine import runtime
 from lodestream.engine.config import EngineConfig
+from lodestream.engine.observer import Observer
 from lodestream.engine.process import run_engine
 from lodestream.engine.runtime import Engine
-from lodestream.engine.step import Outcome, Output, Record, Size, State, StoreSize, one_by_one
+from lodestream.engine.step import Outcome, Output, Record, Size, State, Step, StoreSize, one_by_one
 from lodestream.engine.transaction import Message, TransactionalWriter
 from lodestream.errors import Reason, Rejected
 from lodestream.kafka.clients import client_arguments
@@ -41,6 +44,7 @@ PADDING = 1 << 20  # a snapshot is larger than what a worker logs, so that a lim
 TAME = "COUNTING_WORKER_TAME" in os.environ
 DEAF = "COUNTING_WORKER_DEAF" in os.environ
 BLOCK_BYTES = int(os.environ.get("COUNTING_WORKER_BLOCK_BYTES", "0"))
+ASSIGN_SECONDS = float(os.environ.get("COUNTING_WORKER_ASSIGN_SECONDS", "0"))
 APPLY_SECONDS = float(os.environ.get("COUNTING_WORKER_APPLY_SECONDS", "0"))
 DIES_AT, _, TIMES = os.environ.get("COUNTING_WORKER_DIES", "").partition(":")
 EXIT_CODE = 9
@@ -148,6 +152,16 @@ class HangingWriter(TransactionalWriter):
 
 
 class CountingEngine(Engine):
+    def __init__(self, config: EngineConfig, new_step: Callable[[], Step], observer: Observer) -> None:
+        super().__init__(config, new_step, observer)
+        tell = self.app.agents.on_rebalance
+
+        async def tell_late(revoked: set[TP], newly_assigned: set[TP]) -> None:
+            await asyncio.sleep(ASSIGN_SECONDS)
+            await tell(revoked, newly_assigned)
+
+        setattr(self.app.agents, "on_rebalance", tell_late)  # noqa: B010 - a method
+
     def resume(self, partition: int) -> None:
         if not DEAF:
             super().resume(partition)

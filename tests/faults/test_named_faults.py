@@ -110,6 +110,26 @@ def refusal(output: str) -> bool:
 
 
 @pytest.mark.timeout(200)
+def test_an_idle_worker_that_takes_over_a_backlog_passes_nothing_over(topics: Topics, workers: Workers) -> None:
+    """Its consumer fetches from the moment that the group gives it partitions, before they are its own."""
+    topics.create(**{"in": 2}, out=2, count_state=2, dead_letters=1)
+    values = [b"%01000d" % number for number in range(RETAINED)]
+    topics.fill("in", values, 2)
+    owners = [workers.counting(**HELD) for _ in range(2)]
+    wait_until("each to own a partition", lambda: all(has_partitions(workers.output(each)) for each in owners))
+    idle = [workers.counting(COUNTING_WORKER_ASSIGN_SECONDS="1.5") for _ in range(2)]
+    wait_until("all four in the group", lambda: topics.members("count") == 4)
+    wait_until("the first outputs", lambda: len(topics.read("out")) > 0)
+    for each in owners:
+        each.kill()
+    wait_until("all records", lambda: len(topics.read("out")) >= len(values))
+    for each in idle:
+        each.terminate()
+    assert [each.wait(60) for each in idle] == [0, 0]
+    check_counts(topics, values)
+
+
+@pytest.mark.timeout(200)
 def test_more_workers_than_partitions_share_them_and_the_idle_ones_step_in(topics: Topics, workers: Workers) -> None:
     topics.create(**{"in": 2}, out=2, count_state=2, dead_letters=1)
     values = numbers(6000)

@@ -11,7 +11,9 @@ from importlib.metadata import requires, version
 import aiokafka
 import faust
 import pytest
+from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.producer.sender import Sender
 from faust.app.base import App
@@ -20,6 +22,8 @@ from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
 from faust.transport.drivers.aiokafka import Consumer as AIOKafkaConsumer
 from mode.worker import Worker
+
+from lodestream.engine.transport import ConsumerThread
 
 PINS = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
 
@@ -35,6 +39,11 @@ def test_the_pins_are_exact_and_installed(package: str, pin: str) -> None:
     [
         # transport.py overrides these
         (AIOKafkaConsumerThread, "_create_worker_consumer", ["self", "transport"]),
+        (
+            AIOKafkaConsumerThread,
+            "_fetch_records",
+            ["self", "consumer", "active_partitions", "timeout", "max_records"],
+        ),
         (AIOKafkaConsumer, "_new_consumer_thread", ["self"]),
         (AIOKafkaConsumer, "verify_event_path", ["self", "now", "tp"]),
         (Consumer, "getmany", ["self", "timeout"]),
@@ -45,6 +54,9 @@ def test_the_pins_are_exact_and_installed(package: str, pin: str) -> None:
         (Consumer, "_wait_next_records", ["self", "timeout"]),
         (Consumer, "on_buffer_full", ["self", "tp"]),
         (Consumer, "on_buffer_drop", ["self", "tp"]),
+        (AIOKafkaConsumerThread, "call_thread", ["self", "fun", "args", "kwargs"]),
+        (Consumer, "stop_flow", ["self"]),
+        (Assignment, "state_value", ["self", "tp"]),
         (GroupCoordinator, "_push_error_to_user", ["self", "exc"]),
         (GroupCoordinator, "check_errors", ["self"]),
         # runtime.py
@@ -64,6 +76,18 @@ def test_what_the_engine_overrides_or_calls_is_there(owner: type, name: str, par
 def test_every_assignment_seeks_before_the_flow_resumes() -> None:
     source = inspect.getsource(Recovery._resume_streams)
     assert source.index("perform_seek()") < source.index("resume_flow()")
+
+
+def test_a_fetch_begins_only_while_the_flow_goes_on_and_moves_positions_only_while_it_is_under_way() -> None:
+    assert inspect.getsource(AIOKafkaConsumerThread._fetch_records).index("flow_active") < inspect.getsource(
+        AIOKafkaConsumerThread._fetch_records
+    ).index("fetched_records")
+    assert "_update_position" in inspect.getsource(FetchResult.getall)
+
+
+def test_who_has_not_fetched_for_the_poll_interval_leaves_the_group_so_the_engine_makes_it_endless() -> None:
+    assert "idle_time < self._max_poll_interval" in inspect.getsource(GroupCoordinator)
+    assert "max_poll_interval_ms=NEVER_MS" in inspect.getsource(ConsumerThread)
 
 
 def test_committed_offsets_are_read_by_the_seek_that_the_engine_wraps() -> None:

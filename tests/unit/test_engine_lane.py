@@ -20,7 +20,8 @@ from lodestream.engine.observer import Observer
 from lodestream.engine.snapshots import Snapshots
 from lodestream.engine.step import NoState, Outcome, Output, Record, Step
 from lodestream.engine.transaction import Message, TransactionalWriter, TransactionError
-from lodestream.errors import StateError
+from lodestream.engine.transport import Fetched
+from lodestream.errors import LodestreamError, StateError
 from lodestream.headers import Header
 from lodestream.kafka.log import Offsets
 from lodestream.origins import Marks
@@ -38,6 +39,7 @@ class Log:
         self.inputs: list[bytes] = []
         self.input_begins = 0
         self.under_way = 0
+        self.partition_count = 1
         self._seconds = seconds  # that a commit takes
         self._fails_at = fails_at
         self._late = late
@@ -45,7 +47,7 @@ class Log:
         self._looked_at = 0
 
     async def partitions(self, topic: str) -> int:
-        return 1 if topic else 0
+        return self.partition_count if topic else 0
 
     async def commit(
         self, messages: Mapping[tuple[str, int], Sequence[Message]], next_offset: int
@@ -101,6 +103,7 @@ def lane(log: Log, config: EngineConfig = CONFIG, committed: int = 0, step: Call
         config=config,
         partition=0,
         committed=committed,
+        start=committed,
         writer=cast(TransactionalWriter, log),
         new_step=step,
         logs=log,
@@ -115,9 +118,14 @@ def fetched(offset: int, value: bytes, headers: Sequence[tuple[str, bytes | None
     return ConsumerRecord("p.in", 0, offset, NOW, 1, b"key", value, None, 3, len(value), tuple(headers))
 
 
+def covering(*records: Any, begin: int | None = None) -> Fetched:
+    """What a fetch took that found just these records."""
+    return Fetched(1, records[0].offset if begin is None else begin, records[-1].offset + 1, list(records))
+
+
 async def fed(one: Lane, *records: Any) -> None:
     """Run the lane until it has committed these records."""
-    one.put(list(records))
+    one.put(covering(*records))
 
     class Done(Observer):
         def committed(self, *_: Any) -> None:
@@ -205,7 +213,7 @@ async def test_a_state_that_is_ahead_of_a_failed_commit_is_not_kept() -> None:
 async def test_what_is_stepped_when_the_lane_is_closed_is_committed_and_the_state_kept() -> None:
     log = Log(seconds=0.02)
     one = lane(log, BEHIND)
-    one.put(list(map(fetched, range(1000), MANY)))
+    one.put(covering(*map(fetched, range(1000), MANY)))
     running = asyncio.create_task(one.run())
     await until(lambda: log.commits == 3)
     one.close()
@@ -215,10 +223,41 @@ async def test_what_is_stepped_when_the_lane_is_closed_is_committed_and_the_stat
     assert [value for _, value, _ in log.written["p.out"]] == counted(MANY[: one.next_offset])
 
 
+async def test_what_does_not_follow_on_what_was_fetched_before_is_refused() -> None:
+    """It would be committed, and what came before it never read again."""
+    log = Log()
+    one = lane(log, committed=4)
+    with pytest.raises(LodestreamError, match=r"was fetched from offset 5 on, but what comes before it only up to 4"):
+        one.put(covering(fetched(5, b"5")))
+    one.put(covering(fetched(6, b"6"), begin=4))  # 4 and 5 are markers
+    one.put(Fetched(1, 7, 9, []))
+    one.put(covering(fetched(9, b"9")))
+    with pytest.raises(LodestreamError, match="from offset 11 on"):
+        one.put(Fetched(1, 11, 12, []))
+    assert one.waiting == 2
+
+
+async def test_a_kept_state_of_another_partition_count_is_refused() -> None:
+    log = Log()
+    one = lane(log)
+    await fed(one, fetched(0, b"a"))
+    kept = one.keepable
+    assert kept is not None
+    other = lane(log, committed=1)
+    other.state = kept
+    await fed(other, fetched(1, b"b"))
+    assert other.keepable is not None
+    grown = lane(log, committed=2)
+    grown.state = other.keepable
+    log.partition_count += 1
+    with pytest.raises(StateError, match="with 1 input partitions, the input has 2"):
+        await grown.run()
+
+
 async def test_a_lane_that_is_cancelled_leaves_no_transaction_under_way() -> None:
     log = Log(seconds=10)
     one = lane(log, BEHIND)
-    one.put(list(map(fetched, range(1000), MANY)))
+    one.put(covering(*map(fetched, range(1000), MANY)))
     running = asyncio.create_task(one.run())
     await until(lambda: log.under_way > 0)
     running.cancel()
@@ -301,7 +340,7 @@ async def test_what_the_stage_before_wrote_twice_is_taken_once_also_across_batch
     await fed(one, *records[:8])
     last = lane(log, config, committed=8)
     last._observer = told
-    last.put([*records[8:], fetched(11, b"none"), fetched(12, b"none")])
+    last.put(covering(*records[8:], fetched(11, b"none"), fetched(12, b"none")))
     running = asyncio.create_task(last.run())
     await until(lambda: last.next_offset == 13)
     last.close()

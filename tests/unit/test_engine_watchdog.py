@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import cycle
 from types import SimpleNamespace
 
 import pytest
-from test_engine_lane import CONFIG, Log, fetched, lane, until
+from faust.types import TP
+from test_engine_lane import CONFIG, Log, covering, fetched, lane, until
 
 from counting_worker import CountingStep
 from lodestream.engine import watchdog
 from lodestream.engine.observer import Observer
 from lodestream.engine.runtime import Engine
+from lodestream.engine.transport import REBALANCE_SECONDS
 from lodestream.engine.watchdog import Watchdog
 
 SECONDS = 100.0
@@ -27,7 +35,7 @@ class Told:
 
     def __init__(self) -> None:
         self.still: dict[int, int] = {}
-        self.opening = False
+        self.opening: str | None = None
         self.stall: str | None = None
 
     def turned(self) -> None: ...
@@ -40,7 +48,7 @@ class Told:
         assert seconds < SECONDS
         return dict(self.still)
 
-    def unopened(self, seconds: float) -> bool:
+    def unopened(self, seconds: float) -> str | None:
         assert seconds == SECONDS
         return self.opening
 
@@ -117,10 +125,10 @@ def test_an_outage_does_not_count(scene: Scene) -> None:
 
 @pytest.mark.parametrize("kafka", [None, set()])
 def test_partitions_without_lanes_are_a_reason_when_kafka_answers(scene: Scene, kafka: set[int] | None) -> None:
-    scene.engine.opening = True
+    scene.engine.opening = "they are not opened"
     scene.kafka = kafka
     reason = scene.look_for(2 * SECONDS)
-    assert reason == (None if kafka is None else "partitions were assigned more than 100 s ago and are not opened")
+    assert reason == (None if kafka is None else "they are not opened")
 
 
 def test_a_watchdog_that_fails_is_a_reason_to_end(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +157,7 @@ async def test_an_engine_tells_work_in_hand_from_nothing_to_do(engine: Engine) -
     await until(lambda: one.ready)
     assert (engine.stalled(-1), engine.quiet(-1)) == (None, {0: 0})
 
-    one.put([fetched(0, b"a")])
+    one.put(covering(fetched(0, b"a")))
     assert one.waiting == 1
     await until(lambda: log.under_way == 1)
     assert one.waiting == 0, "what is in a transaction waits nowhere, and is work in hand all the same"
@@ -165,11 +173,37 @@ async def test_an_engine_tells_work_in_hand_from_nothing_to_do(engine: Engine) -
 
 async def test_a_stop_has_its_own_limit(engine: Engine) -> None:
     engine._lanes[0] = lane(Log())
-    engine._opening_since = 0
     assert engine.stalled(-1) is not None
-    assert engine.unopened(-1)
+    assert engine.unopened(-100)
     engine._stopping = True
-    assert (engine.stalled(-1), engine.quiet(-1), engine.unopened(-1)) == (None, {}, False)
+    assert (engine.stalled(-1), engine.quiet(-1), engine.unopened(-100)) == (None, {}, None)
+
+
+async def test_the_group_has_a_minute_more_to_give_partitions_than_we_have_to_open_them(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+
+    def waits(seconds: float) -> str | None:
+        nonlocal now
+        now += seconds
+        return engine.unopened(SECONDS)
+
+    assert waits(SECONDS + REBALANCE_SECONDS - 1) is None
+    assert waits(2) == "the group gave no partitions for 161 s"
+    engine._given()
+    assert waits(SECONDS - 1) is None
+    engine._given()  # the fence comes after the word of the group, which counts
+    assert waits(2) == "partitions were given 101 s ago and are not opened"
+    engine.open({}, {}, 1)
+    assert waits(1000 * SECONDS) is None
+    await engine.app.on_partitions_revoked.send(set())
+    assert waits(SECONDS + REBALANCE_SECONDS - 1) is None
+    assert waits(2) == "the group gave no partitions for 161 s"
+    await engine.app.on_partitions_assigned.send({TP("p.in", 0)})
+    assert waits(SECONDS - 1) is None
+    assert waits(2) == "partitions were given 101 s ago and are not opened"
 
 
 async def outer(entered: asyncio.Event) -> None:
@@ -194,3 +228,38 @@ async def test_a_dump_names_where_tasks_and_threads_stand_and_holds_no_values() 
     assert any("test_a_dump_names_where" in place for place in threads["MainThread"])
     assert "the text" not in str(found) + str(threads)
     task.cancel()
+
+
+HANGING = """
+import asyncio, ctypes, sys, time
+from types import SimpleNamespace
+from lodestream.engine import watchdog
+watchdog.BACKSTOP_SECONDS = watchdog.DUMP_SECONDS = 1.0
+engine = SimpleNamespace(
+    config=SimpleNamespace(watchdog_seconds=1.0), turned=lambda: None, stalled=lambda seconds: sys.argv[2] or None
+)
+loop = asyncio.new_event_loop()
+async def hang():
+    await asyncio.sleep(0.1)
+    {"sleeps": time.sleep, "holds-the-lock": ctypes.PyDLL(None).sleep}[sys.argv[1]](60)
+with watchdog.watching(engine, loop):
+    loop.run_until_complete(hang() if sys.argv[1] in {"sleeps", "holds-the-lock"} else asyncio.sleep(60))
+"""
+
+
+@pytest.mark.parametrize(("how", "stall"), [("sleeps", ""), ("holds-the-lock", ""), ("turns", "made up")])
+def test_it_ends_the_process_also_when_nobody_reads_what_it_says(how: str, stall: str) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while os.write(writer, b"x" * 4096):
+            pass
+    os.set_blocking(writer, True)
+    hanging = subprocess.Popen([sys.executable, "-c", HANGING, how, stall], stdout=writer, stderr=writer)
+    try:
+        assert hanging.wait(30) == -signal.SIGALRM
+    finally:
+        hanging.kill()
+        hanging.wait()
+        os.close(reader)
+        os.close(writer)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.step import Record
+from lodestream.errors import LodestreamError
 from lodestream.headers import Header
 from lodestream.times import from_rfc3339
 
@@ -22,11 +23,24 @@ class Flow(Protocol):
     def resume(self, partition: int) -> None: ...
 
 
+class Fetched(Protocol):
+    """All committed records from offset `begin` to before `end`."""
+
+    @property
+    def begin(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def records(self) -> list[Any]: ...
+
+
 class Inbox:
     """Records of one partition in the order they were fetched."""
 
-    def __init__(self, config: EngineConfig, partition: int, flow: Flow) -> None:
+    def __init__(self, config: EngineConfig, partition: int, start: int, flow: Flow) -> None:
+        """`start`: the offset that fetching begins at."""
         self.waiting = 0  # records
+        self._end = start
         self._config = config
         self._partition = partition
         self._flow = flow
@@ -37,11 +51,24 @@ class Inbox:
     def __bool__(self) -> bool:
         return bool(self._queue)
 
-    def put(self, fetched: list[Any]) -> None:
-        """Queue fetched records; past the byte limit the partition is not fetched until the lane has caught up."""
-        size = sum(record.serialized_value_size for record in fetched) + RECORD_BYTES * len(fetched)
-        self._queue.append((fetched, size))
-        self.waiting += len(fetched)
+    def put(self, fetched: Fetched) -> None:
+        """Queue what was fetched; past the byte limit the partition is not fetched until the lane has caught up.
+
+        Raises `LodestreamError` when it does not follow on what came before: something was fetched and got lost on
+        its way, and what is committed behind it would never be read again.
+        """
+        if fetched.begin > self._end:
+            raise LodestreamError(
+                f"{self._config.input}[{self._partition}] was fetched from offset {fetched.begin} on, but what comes "
+                f"before it only up to {self._end}"
+            )
+        self._end = max(self._end, fetched.end)
+        records = fetched.records
+        if not records:
+            return
+        size = sum(record.serialized_value_size for record in records) + RECORD_BYTES * len(records)
+        self._queue.append((records, size))
+        self.waiting += len(records)
         self._bytes += size
         if not self._paused and self._bytes > self._config.queue_bytes:
             self._paused = True

@@ -13,14 +13,14 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
 from lodestream.engine.breaker import Breaker
 from lodestream.engine.changelog import Block, Logs, PartitionState, Place
 from lodestream.engine.config import EngineConfig
-from lodestream.engine.inbox import Flow, Inbox, add_records
+from lodestream.engine.inbox import Fetched, Flow, Inbox, add_records
 from lodestream.engine.observer import Observer
 from lodestream.engine.output import Outgoing, PoisonedError, fault_of
 from lodestream.engine.restore import Restorer
@@ -67,6 +67,7 @@ class Lane:
         config: EngineConfig,
         partition: int,
         committed: int,
+        start: int,
         writer: TransactionalWriter,
         new_step: Callable[[], Step],
         logs: Logs,
@@ -85,7 +86,7 @@ class Lane:
         self._new_step = new_step
         self._logs = logs
         self._observer = observer
-        self._inbox = Inbox(config, partition, flow)
+        self._inbox = Inbox(config, partition, start, flow)
         self._restorer = Restorer(
             config=config,
             partition=partition,
@@ -130,11 +131,11 @@ class Lane:
     def _progress(self) -> None:
         self.progressed_at = time.monotonic()
 
-    def put(self, records: list[Any]) -> None:
-        """Queue fetched records."""
+    def put(self, fetched: Fetched) -> None:
+        """Queue what was fetched, which must follow on what was put before."""
         if not self._inbox:
             self.progressed_at = time.monotonic()  # until now there was nothing to do
-        self._inbox.put(records)
+        self._inbox.put(fetched)
         self._wake.set()
 
     def close(self) -> None:
@@ -148,8 +149,8 @@ class Lane:
         self._input_partitions = await self._writer.partitions(config.input)
         for topic in (*config.outputs, config.dead_letters):
             self._partitions[topic] = await self._writer.partitions(config.prefix + topic)
-        if self.state is None:
-            await self._restore()
+        if self.state is None or self.state.partitions != self._input_partitions:
+            await self._restore()  # which refuses the state of another partition count
         state = self._state()
         state.breaker.check(config.breaker_run, config.breaker_ratio)
         self._reached = _Position(state.next_offset, state.clock, state.breaker, state.marks)

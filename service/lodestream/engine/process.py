@@ -66,6 +66,7 @@ def run_engine(build: Callable[[], Engine]) -> int:
 def _end(code: int) -> NoReturn:
     """End at once. After a crash, out of memory above all, the consumer's thread may live and keep the partitions."""
     try:
+        end_after(LEAVE_SECONDS, lambda: code)  # standard output may be a pipe that nobody empties
         sys.stdout.flush()
         sys.stderr.flush()
     finally:

@@ -21,7 +21,7 @@ from lodestream.engine.snapshots import Snapshots
 from lodestream.engine.step import Step
 from lodestream.engine.topic_logs import TopicLogs
 from lodestream.engine.transaction import FencedError, TransactionalWriter
-from lodestream.engine.transport import Batch, BatchSchema, Transport
+from lodestream.engine.transport import REBALANCE_SECONDS, Batch, BatchSchema, Transport
 from lodestream.errors import LodestreamError, TopicsError
 
 FINISH_SECONDS = 60  # to commit what is fetched and can be fetched no more
@@ -69,13 +69,14 @@ class Engine:
         self._writers: dict[int, TransactionalWriter] = {}
         self._kept: dict[int, PartitionState] = {}
         self._fencing = asyncio.Lock()
-        self._generation = -1
+        self._epoch = 0  # of the consumer: how often it has sought
         self._assigned = False
         self._stopping = False
         self._turned_at = time.monotonic()
         self._refused: BaseException | None = None  # what the group refused us with, at the last look
         self._failing: asyncio.Task[None] | None = None
-        self._opening_since: float | None = None  # the group gave partitions, their lanes are not there yet
+        self._joining = True  # the group is to say which partitions are ours; else it has said so
+        self._unopened_since: float | None = time.monotonic()  # no lanes, and not for want of partitions
         self.app = self._build_app()
 
     # What Faust calls.
@@ -111,15 +112,17 @@ class Engine:
         @app.on_partitions_revoked.connect(weak=False)
         async def revoked(*_args: Any, **_kwargs: Any) -> None:
             self._assigned = False
-            self._opening_since = None
+            self._joining, self._unopened_since = True, time.monotonic()
             self._observer.ready(False)
             await self._close_lanes()
 
         @app.on_partitions_assigned.connect(weak=False)
         async def assigned(_app: Any, partitions: Collection[TP], **_kwargs: Any) -> None:
-            if not partitions:  # Faust seeks nothing then, so nobody opens what there is: nothing
+            if partitions:
+                self._given()
+            else:  # Faust seeks nothing then, so nobody opens what there is: nothing
                 await self.fence(set())
-                self.open({}, self._generation)
+                self.open({}, {}, self._epoch)
 
         @app.on_before_shutdown.connect(weak=False)
         async def stopping(*_args: Any, **_kwargs: Any) -> None:
@@ -127,17 +130,22 @@ class Engine:
 
         return app
 
+    def _given(self) -> None:
+        """The group has said which partitions are ours: what follows is for us to do."""
+        if self._joining and not self._assigned:
+            self._joining, self._unopened_since = False, time.monotonic()
+
     def _submit(self, batch: Batch) -> None:
         lane = self._lanes.get(batch.partition)
-        if lane is not None and batch.generation == self._generation:
-            lane.put(batch.records)
+        if lane is not None and batch.fetched.epoch == self._epoch:
+            lane.put(batch.fetched)
 
     async def fence(self, partitions: set[int]) -> None:
         """End the lanes and start a producer per partition, which ends what a former owner had open.
 
         Cancelled midway by a new rebalance, it leaves producers that the next call stops.
         """
-        self._opening_since = time.monotonic() if partitions else None
+        self._given()
         async with self._fencing:
             await self._close_lanes()
             await asyncio.gather(*(writer.stop() for writer in self._writers.values()))
@@ -179,16 +187,20 @@ class Engine:
             starts[partition] = max(offset, bounds.beginning)
         return starts
 
-    def open(self, committed: Mapping[int, int], generation: int) -> None:
-        """Start a lane per partition. A state that was kept stays when it is the committed one."""
-        self._generation = generation
-        self._opening_since = None
+    def open(self, committed: Mapping[int, int], starts: Mapping[int, int], epoch: int) -> None:
+        """Start a lane per partition: state from its committed offset, records from its start in this epoch on.
+
+        A state that was kept stays when it is the committed one.
+        """
+        self._epoch = epoch
+        self._unopened_since = None
         kept, self._kept = self._kept, {}
         for partition, offset in committed.items():
             lane = Lane(
                 config=self.config,
                 partition=partition,
                 committed=offset,
+                start=starts[partition],
                 writer=self._writers[partition],
                 new_step=self._new_step,
                 logs=self._logs,
@@ -228,14 +240,14 @@ class Engine:
             lane.ready = False  # nothing to wait for when the lanes are closed
             self._observer.fenced()
             log.warning("fenced out", partition=lane.partition, error=str(error))
-            await self._await_rebalance(self._generation, error)
+            await self._await_rebalance(self._epoch, error)
         except Exception as error:  # noqa: BLE001 - whatever it is: the process ends with it
             await self.fail(error)
 
-    async def _await_rebalance(self, generation: int, error: FencedError) -> None:
+    async def _await_rebalance(self, epoch: int, error: FencedError) -> None:
         """A fenced lane drops its partition. If nobody takes it over, only a restart gets it going again."""
         await asyncio.sleep(2 * self.config.session_timeout)
-        if self._generation == generation and self._assigned and not self._stopping:
+        if self._epoch == epoch and self._assigned and not self._stopping:
             await self.fail(LodestreamError(f"{error}, and no rebalance followed"))
 
     async def _close_lanes(self) -> None:
@@ -277,8 +289,10 @@ class Engine:
         if self.failure is not None:
             return  # one lane's failure is the process's; the others follow from it
         self.failure = error
-        log.error("failed", agent=self.config.agent, error=type(error).__name__, exc_info=error)
-        await self.app.crash(error)
+        try:
+            log.error("failed", agent=self.config.agent, error=type(error).__name__, exc_info=error)
+        finally:  # a log that cannot be written must not keep the process
+            await self.app.crash(error)
 
     # Watching.
 
@@ -339,10 +353,15 @@ class Engine:
             if lane.ready and not lane.busy and lane.progressed_at < since
         }
 
-    def unopened(self, seconds: float) -> bool:
-        """The group gave us partitions so long ago, and they have no lanes yet."""
-        since = self._opening_since
-        return since is not None and not self._stopping and time.monotonic() - since > seconds
+    def unopened(self, seconds: float) -> str | None:
+        """Why there are no lanes, for so long after the group gave partitions or should have."""
+        if self._unopened_since is None or self._stopping:
+            return None
+        waited = time.monotonic() - self._unopened_since
+        if self._joining:
+            waited -= REBALANCE_SECONDS
+            return f"the group gave no partitions for {waited + REBALANCE_SECONDS:.0f} s" if waited > seconds else None
+        return f"partitions were given {waited:.0f} s ago and are not opened" if waited > seconds else None
 
     def _running(self) -> list[Lane]:
         """A stop has a limit of its own."""

@@ -25,16 +25,29 @@ from lodestream.engine.config import EngineConfig
 from lodestream.errors import LodestreamError
 
 FETCH_WAIT_MS = 500  # an empty fetch comes back after this: what an idle worker does, for the most part
+REBALANCE_SECONDS = 60.0  # that the group waits for its members at a rebalance
 SEEK_SECONDS = 75  # to take partitions over: below Faust's own 90, above a transaction's time-out
 FETCH_BYTES = 4 << 20  # per partition and fetch; larger fetches were slower, smaller ones cost more events
+NEVER_MS = 2**31 - 1  # what the group protocol's fields hold: 24 days
+
+
+class Fetched(NamedTuple):
+    """What one fetch took of a partition: all committed records from offset `begin` to before `end`, maybe none.
+
+    `epoch` is how often the consumer had sought before. A fetch and a seek never overlap.
+    """
+
+    epoch: int
+    begin: int
+    end: int
+    records: list[Any]  # aiokafka.ConsumerRecord
 
 
 class Batch(NamedTuple):
-    """Records of one partition as fetched, and the group generation they were fetched in."""
+    """What an agent gets as one event."""
 
     partition: int
-    generation: int
-    records: list[Any]  # aiokafka.ConsumerRecord
+    fetched: Fetched
 
 
 class Lanes(Protocol):
@@ -54,8 +67,8 @@ class Lanes(Protocol):
         """Where to read each partition from: its committed offset (0: none), or the log's beginning."""
         ...
 
-    def open(self, committed: Mapping[int, int], generation: int) -> None:
-        """Start a lane per partition from its committed offset."""
+    def open(self, committed: Mapping[int, int], starts: Mapping[int, int], epoch: int) -> None:
+        """Start a lane per partition from its committed offset. What was fetched in an earlier epoch is void."""
         ...
 
     async def finish(self, partitions: Collection[int]) -> None:
@@ -78,7 +91,16 @@ class BatchSchema(faust.Schema):  # type: ignore[type-arg]
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """The consumer, in its own thread: heartbeats go on while the event loop computes."""
+    """The consumer, in its own thread: heartbeats go on while the event loop computes.
+
+    Fetches and seeks both run there. Each fetch says what it covers, so nothing can be passed over unseen.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._epoch = 0
+        self._fetches = 0  # under way
+        self._fetch_ended = asyncio.Condition()
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         config: EngineConfig = transport.lanes.config
@@ -93,11 +115,51 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             isolation_level="read_committed",
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=FETCH_WAIT_MS,
-            max_poll_interval_ms=300_000,
+            # Else a worker that fetches nothing for so long leaves the group, in silence and for good: one without
+            # partitions, or with all of them paused. Whether there is progress is the watchdog's to say.
+            max_poll_interval_ms=NEVER_MS,
             session_timeout_ms=int(config.session_timeout * 1000),
             heartbeat_interval_ms=int(config.session_timeout * 1000 / 3),
-            rebalance_timeout_ms=60_000,
+            rebalance_timeout_ms=int(REBALANCE_SECONDS * 1000),
         )
+
+    async def _fetch_records(  # type: ignore[override]  # what it returns goes to `getmany` below alone
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's signature
+        max_records: int | None = None,
+    ) -> dict[TP, Fetched]:
+        self._fetches += 1
+        try:
+            before = _positions(consumer)
+            records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+            return {
+                # Before the first seek no beginning is known: what is fetched then follows on nothing.
+                tp: Fetched(self._epoch, before.get(tp, end), end, records.get(tp, []))
+                for tp, end in _positions(consumer).items()
+                if before.get(tp) != end
+            }
+        finally:
+            self._fetches -= 1
+            async with self._fetch_ended:
+                self._fetch_ended.notify_all()
+
+    async def seek_all(self, starts: Mapping[TP, int]) -> int:
+        """Go on from these offsets once no fetch is under way; the epoch that begins. The flow must be stopped.
+
+        Raises `IllegalStateError` when a partition is not ours any more.
+        """
+        epoch: int = await self.call_thread(self._seek_all, self._ensure_consumer(), starts)
+        return epoch
+
+    async def _seek_all(self, consumer: aiokafka.AIOKafkaConsumer, starts: Mapping[TP, int]) -> int:
+        async with self._fetch_ended:
+            await self._fetch_ended.wait_for(lambda: not self._fetches)
+            for tp, start in starts.items():
+                consumer.seek(tp, start)
+            self._epoch += 1
+            return self._epoch
 
 
 class Consumer(driver.Consumer):
@@ -119,31 +181,31 @@ class Consumer(driver.Consumer):
                 f"{gone} is no longer in the log: retention took records before they were read. The worker begins anew "
                 "where the log does, and says how much was lost"
             ) from error
-        generation = self.app.consumer_generation_id
         if not records or self.should_stop:
             return
-        for tp, batch in records.items():
-            # After a revocation the positions are sought anew from the committed offsets, so what is dropped
-            # here is read again by whoever owns the partition then.
-            if not self.flow_active or self.app.consumer_generation_id != generation:
+        taken: Mapping[TP, Fetched] = records  # type: ignore[assignment]  # by `_fetch_records` above
+        for tp, fetched in taken.items():
+            # Where the flow is stopped the positions are sought anew from the committed offsets, so what is dropped
+            # here is read again by whoever owns the partition then. A lane refuses what does not follow on.
+            if not self.flow_active:
                 return
-            last = batch[-1]
+            last = fetched.records[-1] if fetched.records else None
             yield (
                 tp,
                 ConsumerMessage(
-                    last.topic,
-                    last.partition,
-                    last.offset,
-                    last.timestamp / 1000,
-                    last.timestamp_type,
+                    tp.topic,
+                    tp.partition,
+                    fetched.end - 1,
+                    last.timestamp / 1000 if last else 0.0,
+                    last.timestamp_type if last else 0,
                     [],
                     None,
-                    Batch(last.partition, generation, batch),  # type: ignore[arg-type]
+                    Batch(tp.partition, fetched),  # type: ignore[arg-type]
                     None,
                     0,
                     0,
                     tp,
-                    generation_id=generation,
+                    generation_id=self.app.consumer_generation_id,
                 ),
             )
 
@@ -169,6 +231,7 @@ class Consumer(driver.Consumer):
 
     async def _seek_all(self, lanes: Lanes) -> None:
         generation = self.app.consumer_generation_id
+        self.stop_flow()  # Faust does not stop it where there were no partitions, and resumes it after this
         mine = {tp for tp in self.assignment() if tp.topic == lanes.config.input}
         await lanes.fence({tp.partition for tp in mine})
         await super().perform_seek()
@@ -176,12 +239,12 @@ class Consumer(driver.Consumer):
             committed = await lanes.remembered({tp.partition: self._committed_offset.get(tp) or 0 for tp in mine})
             starts = await lanes.starts(committed)
             try:
-                for tp in mine:
-                    await self.seek(tp, starts[tp.partition])
+                epoch = await self._thread.seek_all({tp: starts[tp.partition] for tp in mine})  # type: ignore[attr-defined]
             except IllegalStateError:  # not ours any more: the next rebalance has begun
                 return
+            self._read_offset.update({tp: starts[tp.partition] or None for tp in mine})
             if generation == self.app.consumer_generation_id:
-                lanes.open(committed, generation)
+                lanes.open(committed, starts, epoch)
 
     def group_error(self) -> BaseException | None:
         """What the group refused us with, as long as nobody has taken notice.
@@ -200,6 +263,16 @@ class Consumer(driver.Consumer):
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's stuck detection counts events and commits that do not exist here; health has its own."""
+
+
+def _positions(consumer: aiokafka.AIOKafkaConsumer) -> dict[TP, int]:
+    """By assigned partition the offset that is fetched next, where that is known."""
+    subscription = consumer._subscription.subscription  # noqa: SLF001 - named in tests/unit/test_engine_internals.py
+    assignment = None if subscription is None else subscription.assignment
+    if assignment is None:
+        return {}
+    states = {tp: assignment.state_value(tp) for tp in assignment.tps}
+    return {TP(*tp): state.position for tp, state in states.items() if state.has_valid_position}
 
 
 class Transport(driver.Transport):

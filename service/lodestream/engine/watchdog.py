@@ -4,9 +4,11 @@ Its successor fences it and goes on from the last commit, so an end is always sa
 partitions is not. It looks for three things, for as long as the loop runs:
 
 - the event loop does not turn: a thread of ours sees that, and where C code holds the interpreter's lock, so that no
-  thread of Python runs, faulthandler's own timer does;
+  thread of Python runs, faulthandler's own timer does; where even that cannot write what it has to say, the kernel
+  ends the process;
 - a lane has work in hand, or a state to restore, and does not get on with it;
-- Kafka has records for a lane that has nothing in hand. Only Kafka knows (what is left may be markers and aborted
+- Kafka has records for a lane that has nothing in hand, or there are no lanes though the group should long have given
+  us some partitions or none. Only Kafka knows (what is left may be markers and aborted
   records), so it is asked, and where it does not answer there is nothing to blame the worker for.
 """
 
@@ -15,12 +17,14 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import os
+import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from itertools import islice
 from types import FrameType
 from typing import Any, Final, Protocol
@@ -59,8 +63,8 @@ class Watched(Protocol):
         """Partitions with nothing in hand for so long, and the next offset of each."""
         ...
 
-    def unopened(self, seconds: float) -> bool:
-        """The group gave it partitions so long ago, and they have no lanes yet."""
+    def unopened(self, seconds: float) -> str | None:
+        """Why it has no lanes, for so long after the group gave it partitions or should have."""
         ...
 
 
@@ -84,6 +88,7 @@ class Watchdog:
     def stop(self) -> None:
         self._stopped.set()
         faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _turn(self) -> None:
         """A callback and no task: nothing that ends tasks ends it, and it turns as long as the loop does."""
@@ -92,12 +97,14 @@ class Watchdog:
         self._turned_at = time.monotonic()
         self._engine.turned()
         faulthandler.dump_traceback_later(self._seconds + BACKSTOP_SECONDS, exit=True)
+        signal.setitimer(signal.ITIMER_REAL, self._seconds + BACKSTOP_SECONDS + DUMP_SECONDS)
         self._loop.call_later(LOOK_SECONDS, self._turn)
 
     def _watch(self) -> None:
         while not self._stopped.wait(LOOK_SECONDS):
             reason = self._look()
             if reason is not None and not self._stopped.is_set():
+                self._stopped.set()  # a loop that turns must not put off the kernel's end
                 end(reason, self._loop)
 
     def _look(self) -> str | None:
@@ -126,8 +133,8 @@ class Watchdog:
         if waiting is None:
             self._known.clear()
             return None
-        if unopened and self._engine.unopened(self._seconds):
-            return f"partitions were assigned more than {self._seconds:g} s ago and are not opened"
+        if unopened and (unopened := self._engine.unopened(self._seconds)):
+            return unopened
         still = self._engine.quiet(self._seconds / 2)
         former, self._known = self._known, {}
         for partition in waiting:
@@ -170,8 +177,9 @@ async def _waiting(client: Mapping[str, Any], topic: str, quiet: Mapping[int, in
 
 @contextmanager
 def watching(engine: Watched, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """A watchdog for as long as the context lasts. Native crashes say where they were, too."""
+    """A watchdog for as long as the context lasts, in the main thread. Native crashes say where they were, too."""
     faulthandler.enable()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process, whatever its threads do
     watchdog = Watchdog(engine, loop)
     watchdog.start()
     try:
@@ -185,11 +193,19 @@ def end(reason: str, loop: asyncio.AbstractEventLoop) -> None:
 
     No orderly stop: that may hang as well, and takes longer than the group needs to miss us.
     """
-    end_after(DUMP_SECONDS)
-    faulthandler.dump_traceback(all_threads=True)
+    signal.setitimer(signal.ITIMER_REAL, DUMP_SECONDS)
+    with suppress(OSError):
+        sys.stderr.write(_dump())
     log.critical("watchdog: no progress, the worker ends", reason=reason, threads=threads(), tasks=tasks(loop))
-    sys.stderr.flush()
     os._exit(EXIT_CODE)
+
+
+def _dump() -> str:
+    """Where each thread stands. faulthandler holds the interpreter's lock while it writes, so not to a pipe."""
+    with tempfile.TemporaryFile() as file:
+        faulthandler.dump_traceback(file, all_threads=True)
+        file.seek(0)
+        return file.read().decode("utf-8", "replace")
 
 
 def end_after(seconds: float, code: Callable[[], int] = lambda: EXIT_CODE) -> None:
@@ -199,8 +215,7 @@ def end_after(seconds: float, code: Callable[[], int] = lambda: EXIT_CODE) -> No
     """
 
     def at_last() -> None:
-        sys.stderr.flush()
-        os._exit(code())
+        os._exit(code())  # without a flush, which waits for who reads
 
     timer = threading.Timer(seconds, at_last)
     timer.daemon = True
