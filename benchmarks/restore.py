@@ -26,8 +26,9 @@ from lodestream.agents.process import engine_config
 from lodestream.dedupe import Deduper
 from lodestream.dedupe.arrival import Arrival
 from lodestream.dedupe.entry import Entry
+from lodestream.engine.block import Block
 from lodestream.engine.breaker import Breaker
-from lodestream.engine.changelog import Block, PartitionState
+from lodestream.engine.changelog import PartitionState
 from lodestream.engine.observer import Observer
 from lodestream.engine.process import calm_garbage_collector
 from lodestream.engine.restore import Restorer

@@ -20,7 +20,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
-from lodestream.engine.changelog import Block
+from lodestream.engine.block import Block
 from lodestream.engine.partitioner import partition_of
 from lodestream.headers import Header, Headers
 from lodestream.kafka.admin import apply_topics
@@ -184,10 +184,12 @@ class Flow:
         delivered = await producer.send(topic, sent, key=key or own, partition=0, headers=list(headers))
         return self.place("dead-letters", (await delivered).offset)
 
-    async def commit(self, producer: AIOKafkaProducer, name: str, offset: int, partition: int = 0) -> None:
+    async def commit(
+        self, producer: AIOKafkaProducer, name: str, offset: int, partition: int = 0, *, blocks: bool = True
+    ) -> None:
         """Within a transaction: the group's next offset, and the changelog's block up to there."""
-        start = self._blocks.get((name, partition), 0)
-        await self.block(producer, name, start, offset, partition)
+        if blocks:
+            await self.block(producer, name, self._blocks.get((name, partition), 0), offset, partition)
         source = TopicPartition(self.settings.topic(INPUT[name]), partition)
         await producer.send_offsets_to_transaction({source: offset}, self.settings.group(name))
 

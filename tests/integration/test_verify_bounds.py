@@ -98,14 +98,15 @@ async def test_only_what_lies_around_the_bounds_is_read(flow: Flow, no_slack: No
     late = await verify(flow.settings, Bounds(since_ms=times[26]))
     assert late.adds_up
     around = {"raw": 3, "articles": 3, "originals": 3, "enriched": 3}
-    assert late.read == around | {"stories": 30}, "a story may be older than what names it"
+    states = dict.fromkeys(("clean-state", "dedupe-state", "tag-state"), 3)
+    assert late.read == around | states | {"stories": 30}, "a story may be older than what names it"
     early = await verify(flow.settings, Bounds(until_ms=times[2]))
     assert early.adds_up
     assert looked_at(early) == [3, 3, 3]
     assert early.read["raw"] == 3
     assert 3 < early.read["articles"] < 15
     everything = await verify(flow.settings)
-    assert everything.read == dict.fromkeys((*around, "stories"), 30)
+    assert everything.read == dict.fromkeys((*around, *states, "stories"), 30)
 
 
 async def test_progress_is_told_by_topic(flow: Flow) -> None:
@@ -119,6 +120,9 @@ async def test_progress_is_told_by_topic(flow: Flow) -> None:
         "originals": 2,
         "enriched": 2,
         "stories": 2,
+        "clean-state": 1,
+        "dedupe-state": 1,
+        "tag-state": 1,
     }
     assert all(0 < each.done <= each.total for each in told)
     assert all(each.done == each.total for each in last.values())
@@ -187,7 +191,7 @@ async def test_the_last_stage_alone(flow: Flow) -> None:
     report = await verify(flow.settings, Bounds("originals", first={0: 1}))
     assert report.adds_up
     assert [(stage.stage, stage.records) for stage in report.stages] == [("tag", 1)]
-    assert set(report.read) == {"originals", "enriched"}
+    assert set(report.read) == {"originals", "enriched", "tag-state"}
 
 
 async def test_what_was_deleted_unread_before_the_bounds_is_left_out(flow: Flow) -> None:

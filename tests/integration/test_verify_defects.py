@@ -97,6 +97,7 @@ async def look(settings: Settings, process: subprocess.Popen[str]) -> Looked:
         await commit_all(flow)
         healthy = await ask(process, "")
         blocks = {name: await planted(flow, plant) for name, plant in DEFECTS.items()}
+        blocks["changelog_that_does_not_fit"] = await changelog(flow)
         await commit_all(flow)
         blocks["output_of_a_record_that_is_not_committed"] = await ahead(flow)
         blocks["records_deleted_unread"] = await deleted(flow)
@@ -161,6 +162,30 @@ async def beyond(flow: Flow) -> Block:
     return Block(3, 0, 2, 10, p.expected, p.said)
 
 
+async def changelog(flow: Flow) -> Block:
+    """Five articles in partition 1, four of them committed; one is in no block, and the last already is."""
+    async with planting(flow) as p:
+        before = await p.page(0, 1)
+        on_one: dict[str, Any] = {"partition": 1, "key": b"k0"}
+        articles = [await p.article(await p.raw(), **on_one) for _ in range(5)]
+        for article in articles[:4]:
+            await p.put("originals", article, **on_one)
+        for end in (1, 2):
+            await flow.commit(p.producer, "dedupe", end, partition=1)
+        await flow.block(p.producer, "dedupe", 3, 3, partition=1)
+        await flow.commit(p.producer, "dedupe", 4, partition=1)
+        await (await p.producer.send(flow.settings.topic("dedupe-state"), b"LSB9", partition=1))
+        await flow.block(p.producer, "dedupe", 4, 5, partition=1)
+        after = await p.page(0)
+    for breach, offset, said in (
+        ("state gap", 2, f"no block covers offsets 2 to 2 of {flow.settings.topic('articles')}:1"),
+        ("state unreadable", 4, "unknown format"),
+        ("state ahead", 5, "ends at input offset 5, but the group has committed 4"),
+    ):
+        p.expect("dedupe", breach, flow.place("dedupe-state", offset, 1), said)
+    return Block(0, before.offset, before.offset + 1, after.offset + 1, p.expected, p.said)
+
+
 async def ask(process: subprocess.Popen[str], arguments: str) -> tuple[int, dict[str, Any]]:
     assert process.stdin is not None
     assert process.stdout is not None
@@ -174,6 +199,7 @@ NAMES = [
     *DEFECTS,
     "output_of_a_record_that_is_not_committed",
     "records_deleted_unread",
+    "changelog_that_does_not_fit",
     "group_beyond_the_end_of_its_log",
 ]
 

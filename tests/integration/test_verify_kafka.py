@@ -185,6 +185,30 @@ async def test_outputs_ahead_of_their_group_are_found(flow: Flow, monkeypatch: p
     assert breaches(await verify(flow.settings)) == [("clean", Breach.AHEAD, 1)]
 
 
+async def test_a_transaction_torn_from_its_block_is_told_until_it_is_done_again(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lodestream.ledger.audit.COMMIT_SECONDS", 1.0)
+    await healthy(flow)
+    await flow.raw(2)
+
+    async def tear(*, block: bool, offset: int | None, writes: Sequence[Write] = ()) -> list[tuple[str, Breach, int]]:
+        async with flow.transaction("clean") as producer:
+            if block:
+                await flow.block(producer, "clean", 5, 7)
+            if offset is not None:
+                await flow.commit(producer, "clean", offset, blocks=False)
+        await step(flow, "clean", writes)
+        return breaches(await verify(flow.settings))
+
+    assert await tear(block=True, offset=None) == [("clean", Breach.STATE_AHEAD, 1)]
+    assert await tear(block=True, offset=7, writes=[article(5), article(6)]) == []
+    await flow.raw(1)
+    assert await tear(block=False, offset=8, writes=[article(7)]) == [("clean", Breach.STATE_GAP, 1)]
+    await step(flow, "clean", [], 8)
+    assert breaches(await verify(flow.settings)) == []
+
+
 async def test_a_commit_that_comes_a_little_later_is_awaited(flow: Flow) -> None:
     await healthy(flow)
     await flow.raw(1)

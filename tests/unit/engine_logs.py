@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from aiokafka.structs import ConsumerRecord
 
+from lodestream.engine.block import Block
 from lodestream.engine.breaker import Breaker
-from lodestream.engine.changelog import Block
 from lodestream.engine.step import Outcome, Record, Size, State
 from lodestream.errors import StateError
 from lodestream.kafka.log import Offsets

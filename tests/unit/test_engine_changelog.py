@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lodestream.engine.changelog import Block
+from lodestream.engine.block import Block
 from lodestream.errors import StateError
 
 

@@ -13,7 +13,7 @@ from aiokafka.structs import ConsumerRecord
 from engine_config import CONFIG as ENGINE
 
 from counting_worker import CountingStep
-from lodestream.engine.changelog import Block
+from lodestream.engine.block import Block
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.lane import Lane
 from lodestream.engine.observer import Observer

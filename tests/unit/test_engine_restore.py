@@ -10,8 +10,9 @@ import pytest
 from engine_config import CONFIG
 from engine_logs import PARTITIONS, Memory, TextStep, block
 
+from lodestream.engine.block import Block
 from lodestream.engine.breaker import Breaker
-from lodestream.engine.changelog import Block, PartitionState
+from lodestream.engine.changelog import PartitionState
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.observer import Observer, Tear
 from lodestream.engine.restore import Restorer, forgotten_offset

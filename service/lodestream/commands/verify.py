@@ -108,8 +108,9 @@ def command(
     Each raw record became all of its articles or one dead letter; each article an original, a duplicate, both (an
     extension, a round-up or a part of one) or a dead letter; each original an enriched record or a dead letter; and
     each says rightly where it came from, and holds what a stage passes on unchanged. The originals and stories that
-    are named are there. What a stage wrote twice, the next one passed over. Checked are the records that the agents
-    have committed, from where all topics still reach; agents and replays may go on meanwhile.
+    are named are there, and the changelogs cover what is committed. What a stage wrote twice, the next one passed
+    over. Checked are the records that the agents have committed, from where all topics still reach; agents and
+    replays may go on meanwhile.
 
     Of records that are out of reach outputs may be gone, so a missing one is no breach; any other still is.
 

@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 import structlog
 
+from lodestream.engine.block import Block
 from lodestream.engine.breaker import Breaker
-from lodestream.engine.changelog import Block, Logs, PartitionState, Place
+from lodestream.engine.changelog import Logs, PartitionState, Place
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.inbox import Fetched, Flow, Inbox, add_records
 from lodestream.engine.observer import Observer

@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 import structlog
 
-from lodestream.engine.changelog import Block, Changelog, Logs, PartitionState, Place, SupersededError
+from lodestream.engine.block import Block
+from lodestream.engine.changelog import Changelog, Logs, PartitionState, Place, SupersededError
 from lodestream.engine.config import EngineConfig
 from lodestream.engine.observer import Observer, Tear
 from lodestream.engine.snapshots import SnapshotError, Snapshots

@@ -28,6 +28,7 @@ from lodestream.ledger.ancestry import Ancestry, States, follow
 from lodestream.ledger.books import TRUNCATED, Books
 from lodestream.ledger.bounds import SLACK_MS, Bounds, Found, Horizon, Scope, ranges
 from lodestream.ledger.breaches import PROBLEMS_KEPT, Breach, StageReport
+from lodestream.ledger.changelogs import CHANGELOGS, Blocks, Given, hold
 from lodestream.ledger.groups import forgotten_offsets, group_offsets
 from lodestream.ledger.judge import InputPartition, judge
 from lodestream.ledger.names import Known, known_of
@@ -93,7 +94,7 @@ class _Audit:
         written = [topic for topic in (ARTICLES, ORIGINALS, DUPLICATES, ENRICHED) if WRITER[topic].name in names]
         stories = (STORIES,) if ORIGINALS in written else ()
         # What a record came from, and what names a story, is read before it.
-        self._topics = (bounds.topic, *written, DEAD_LETTERS, *stories)
+        self._topics = (bounds.topic, *written, DEAD_LETTERS, *stories, *map(changelog_of, names))
         self._ends: dict[str, dict[int, Offsets]] = {}
         self._starts: dict[str, dict[int, int]] = {}
         self._policies = wanted_policies(settings)
@@ -126,8 +127,9 @@ class _Audit:
             reports, states = [], {}
             for stage in self._stages:
                 report, states[stage.name] = self._judge(stage, ancestry, committed, after, now_ms)
+                self._judge_changelog(report, stage, committed, after)
                 reports.append(report)
-            ahead = any(report.breaches[Breach.AHEAD] for report in reports)
+            ahead = any(report.breaches[Breach.AHEAD] + report.breaches[Breach.STATE_AHEAD] for report in reports)
             if not ahead or time.monotonic() > until:
                 break
             await asyncio.sleep(COMMIT_POLL_SECONDS)
@@ -269,7 +271,7 @@ class _Audit:
             return lambda _: self._books.stories.complete
         if topic == self._scope.head:
             return None
-        writers = self._stages if topic == DEAD_LETTERS else (WRITER[topic],)
+        writers = self._stages if topic == DEAD_LETTERS else ((WRITER | CHANGELOGS)[topic],)
         horizons = [self._books.horizons[stage.name] for stage in writers if stage.name in self._books.horizons]
         if len(horizons) < len(writers):
             return None
@@ -313,6 +315,17 @@ class _Audit:
             known=self._known(stage, ancestry),
             kept=self._problems,
         )
+
+    def _judge_changelog(self, report: StageReport, stage: Stage, committed: Committed, after: Committed) -> None:
+        changelog = changelog_of(stage.name)
+        for part, next_offset in committed[stage.name].items():
+            span, end = self._books.span(stage.input, part), self._ends[changelog].get(part)
+            if span is not None and end is not None:
+                blocks = self._books.blocks.get((changelog, part), Blocks(len(committed[stage.name])))
+                is_whole = end.high == 0 or self._starts[changelog][part] > end.beginning
+                given = Given(next_offset, after[stage.name][part], *span, is_whole)
+                places = [f"{self._settings.topic(topic)}:{part}" for topic in (changelog, stage.input)]
+                hold(report, blocks, given, (places[0], places[1]))
 
     def _known(self, stage: Stage, ancestry: Ancestry) -> Known | None:
         if ORIGINALS not in stage.outputs:

@@ -13,6 +13,7 @@ from lodestream.headers import Header, Headers, header
 from lodestream.ledger.ancestry import Ancestry
 from lodestream.ledger.bounds import HEADS, Horizon, Scope
 from lodestream.ledger.breaches import PROBLEMS_KEPT, Breach, StageReport
+from lodestream.ledger.changelogs import CHANGELOGS, Blocks
 from lodestream.ledger.content import Content, content_of, content_of_letter, named_by
 from lodestream.ledger.inputs import IN_SCOPE, REPEAT, UNSURE, Inputs
 from lodestream.ledger.names import Stories
@@ -82,6 +83,7 @@ class Books:
         self.last: dict[str, dict[int, int]] = {topic: {} for topic in HEADS}  # offset of the last record in scope
         self.first_ms: int | None = None  # the time of the first record in scope of the topic that is bounded
         self.stories = Stories()
+        self.blocks: dict[tuple[str, int], Blocks] = {}  # by changelog and partition
         self._prefix = prefix
         self._scope = scope
         self._kept = kept
@@ -108,6 +110,11 @@ class Books:
             self._covered[key] = batch[0].timestamp
         self.next[key] = batch[-1].offset + 1
         self.read[topic] += len(batch)
+        if topic in CHANGELOGS:
+            blocks = self.blocks.setdefault(key, Blocks(self._partitions[topic]))
+            for record in batch:
+                blocks.add(record.offset, record.value)
+            return
         if topic == STORIES:
             for record in batch:
                 self.stories.add(record.key)
@@ -125,6 +132,16 @@ class Books:
     def ancestry(self) -> Ancestry:
         """All fates as views: nothing can be added while it is held."""
         return Ancestry(self._prefix, {stage: fates.columns() for stage, fates in self.fates.items()})
+
+    def span(self, topic: str, partition: int) -> tuple[int, int | None] | None:
+        """From which to before which offset the records of an input are in scope; the second None: to its end."""
+        if self._scope.ranges is None:
+            return 0, None
+        records = self.inputs[topic].records(partition)
+        within = records.offsets[records.has(IN_SCOPE)]
+        if not len(within):
+            return None
+        return int(within[0]), int(within[-1]) + 1 if self._scope.closed else None
 
     def with_orphans(self, reports: Sequence[StageReport]) -> tuple[StageReport, ...]:
         """The reports, and in them the records on output topics that are of no input at all."""

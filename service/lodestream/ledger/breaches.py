@@ -35,6 +35,9 @@ class Breach(StrEnum):
     AHEAD = "ahead"  # its origin is not committed: it would be written again
     # breaches of a log, not of records that are there
     DELETED_UNREAD = "deleted unread"  # retention took input that the group had not read
+    STATE_GAP = "state gap"  # input that no block of the changelog covers, though it is committed
+    STATE_AHEAD = "state ahead"  # a block covers input that is not committed: it would be done again
+    STATE_UNREADABLE = "state unreadable"  # a block that no worker can restore from
     BEYOND_THE_END = "beyond the end"  # the group has committed what the log does not have
 
 

@@ -1,0 +1,120 @@
+"""The changelogs: their blocks must cover the input without a gap, up to the group's next offset.
+
+What a block covers was done in the transaction that wrote it. A block that begins where one before it ended says that
+what came behind was done again, as after a torn transaction: those are void, and the state is whole.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import Final, NamedTuple
+
+from lodestream.engine.block import Span
+from lodestream.errors import StateError
+from lodestream.ledger.breaches import Breach, StageReport
+from lodestream.ledger.outputs import STAGES
+from lodestream.topics import changelog_of
+
+CHANGELOGS: Final = {changelog_of(stage.name): stage for stage in STAGES}
+"""The stage by its changelog (short name)."""
+
+
+class Flaw(NamedTuple):
+    """What is wrong at an offset of a changelog, and which input offsets it is about: from `start` to before `end`."""
+
+    breach: Breach
+    offset: int
+    start: int
+    end: int
+    found: str
+
+
+class Blocks:
+    """The blocks of one partition of a changelog, in order: 8 bytes each."""
+
+    def __init__(self, partitions: int) -> None:
+        """`partitions`: of the input."""
+        self.flaws: list[Flaw] = []
+        self.last = 0  # the offset of the newest that can be read
+        self._partitions = partitions
+        self._ends = array("q")  # of those that are not void; each begins where the one before it ends
+        self._follows = True  # False behind one that cannot be read
+
+    @property
+    def end(self) -> int | None:
+        """The input offset up to which they reach; None: there are none."""
+        return self._ends[-1] if self._ends else None
+
+    def add(self, offset: int, packed: bytes | None) -> None:
+        """The next block, at this offset of the changelog."""
+        try:
+            span = self._read(packed or b"")
+        except StateError as error:
+            at = self.end or 0
+            self.flaws.append(Flaw(Breach.STATE_UNREADABLE, offset, at, at + 1, str(error)))
+            self._follows = False
+            return
+        if self._ends and self._ends[-1] > span.start:
+            self._rewind(span.start)
+        end = self.end
+        if end is not None and end < span.start and self._follows:
+            self.flaws.append(Flaw(Breach.STATE_GAP, offset, end, span.start, "the block before it ends there"))
+        self._ends.append(span.end)
+        self._follows = True
+        self.last = offset
+
+    def _read(self, packed: bytes) -> Span:
+        span = Span.of(packed)
+        if span.partitions != self._partitions:
+            raise StateError(f"a block of {span.partitions} input partitions, where there are {self._partitions}")
+        if span.end < span.start:
+            raise StateError(f"a block from input offset {span.start} to {span.end}")
+        return span
+
+    def _rewind(self, start: int) -> None:
+        """What reaches beyond `start` is void, and so is what was missing right before that."""
+        while self._ends and self._ends[-1] > start:
+            self._ends.pop()
+        end = self.end or 0
+        self.flaws = [flaw for flaw in self.flaws if flaw.breach is not Breach.STATE_GAP or flaw.end <= end]
+
+
+class Given(NamedTuple):
+    """What the blocks are held against: the group's next offset before they were read and afterwards.
+
+    Looked at is the input from `first` to before `stop`; None: to its end. `is_whole`: no block that was written since
+    `first` can be missing because retention took it.
+    """
+
+    committed: int
+    committed_after: int
+    first: int = 0
+    stop: int | None = None
+    is_whole: bool = False
+
+
+def hold(report: StageReport, blocks: Blocks, given: Given, places: tuple[str, str]) -> None:
+    """Hold the blocks of a partition against its group. `places`: topic:partition of the changelog and of the input."""
+    changelog, source = places
+    for flaw in (*blocks.flaws, *_at_the_end(blocks, given)):
+        if flaw.end <= given.first or (given.stop is not None and flaw.start >= given.stop):
+            continue
+        found = flaw.found
+        if flaw.breach is Breach.STATE_GAP:
+            found = f"no block covers offsets {flaw.start} to {flaw.end - 1} of {source}: {found}"
+        report.add(flaw.breach, f"{changelog}:{flaw.offset}", found)
+
+
+def _at_the_end(blocks: Blocks, given: Given) -> list[Flaw]:
+    committed, after, end = given.committed, given.committed_after, blocks.end
+    must = committed if given.stop is None else min(committed, given.stop)
+    if end is None:
+        found = f"there is none, but {committed} is committed"
+        return [Flaw(Breach.STATE_GAP, 0, given.first, must, found)] if given.is_whole and must > given.first else []
+    if end < must:
+        found = f"the last one ends there, but {committed} is committed"
+        return [Flaw(Breach.STATE_GAP, blocks.last, end, must, found)]
+    if end > after:
+        found = f"the last block ends at input offset {end}, but the group has committed {after}"
+        return [Flaw(Breach.STATE_AHEAD, blocks.last, after, end, found)]
+    return []
