@@ -186,6 +186,15 @@ async def test_a_backlog_of_old_documents_that_was_lost_is_missing_behind_a_trun
     assert report.stages[1].out_of_reach == 2
 
 
+async def test_an_end_of_the_bounds_says_how_far_behind_it_is_read(flow: Flow) -> None:
+    await page(flow, 0, of=1)
+    told = "Not looked at: outputs more than 10 minutes behind the last one that was due, such as repeats."
+    closed = await command(flow.settings, *(f for part in range(4) for f in ("--to", f"raw:{part}:1")))
+    assert told in closed.stdout.splitlines()
+    assert (await verify(flow.settings, Bounds(since_ms=0))).used.slack_ms is None
+    assert (await verify(flow.settings)).used.slack_ms is None
+
+
 async def test_the_last_stage_alone(flow: Flow) -> None:
     await page(flow, 0, 1, of=2)
     report = await verify(flow.settings, Bounds("originals", first={0: 1}))

@@ -116,7 +116,8 @@ def command(
 
     With bounds only the records within are checked, and what came of them at the later stages; only what lies around
     them is read, and the keys of all stories. A place on articles or originals leaves out the stages before; times are
-    then those of that topic. Positions of articles count from 0.
+    then those of that topic. Where the bounds have an end, outputs are read to 10 minutes behind the last one that was
+    due: what a stage writes again later than that is not seen. Positions of articles count from 0.
     """
     bounds = _bounds(since, until, first, stop)
     settings = load()
@@ -184,6 +185,8 @@ def _print(report: Report) -> None:
             f"{stage.out_of_reach:,}",
         )
     console().print(table)
+    if report.used.unseen is not None:
+        click.echo(f"Not looked at: {report.used.unseen}.")
     if report.documents is not None:
         counts = ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in report.documents.items() if count)
         click.echo(f"Documents to the end of the flow: {counts or 'none'}.")

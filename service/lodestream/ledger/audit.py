@@ -372,7 +372,9 @@ class _Audit:
                 last = end.stable if within is None or within.stop is None else min(within.stop, end.stable)
                 spans[part] = (first, max(first, last))
         everything = self._scope.ranges is None
-        return Used(self._settings.topic(topic), everything, self._bounds.since_ms, self._bounds.until_ms, spans)
+        since_ms, until_ms = self._bounds.since_ms, self._bounds.until_ms
+        slack_ms = SLACK_MS if self._scope.closed else None
+        return Used(self._settings.topic(topic), everything, since_ms, until_ms, spans, slack_ms)
 
 
 def _or(offset: int | None, otherwise: int) -> int:

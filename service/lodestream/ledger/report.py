@@ -15,7 +15,8 @@ class Used:
     """The bounds of a run, as they came out: records of `topic` (full name) in `spans`, and what came of them.
 
     `spans`: by partition the first offset, and that behind the last; partitions that were not looked at are left
-    out. Times in ms.
+    out. Times in ms. `slack_ms`: how long behind the last output of these records the topics were read; None: to
+    their ends.
     """
 
     topic: str
@@ -23,6 +24,7 @@ class Used:
     since_ms: int | None
     until_ms: int | None
     spans: Mapping[int, tuple[int, int]]
+    slack_ms: int | None = None
 
     def __str__(self) -> str:
         if self.everything:
@@ -35,6 +37,13 @@ class Used:
         spans = ", ".join(f"{part}:{first} to {last}" for part, (first, last) in sorted(self.spans.items()))
         return f"{self.topic} {' '.join(times)}{': ' if times else ''}{spans}, and what came of it"
 
+    @property
+    def unseen(self) -> str | None:
+        """What these bounds leave unread although it is about their records; None: nothing."""
+        if self.slack_ms is None:
+            return None
+        return f"outputs more than {self.slack_ms // 60_000} minutes behind the last one that was due, such as repeats"
+
     def as_json(self) -> dict[str, Any]:
         return {
             "topic": self.topic,
@@ -42,6 +51,7 @@ class Used:
             "since": None if self.since_ms is None else rfc3339(self.since_ms),
             "until": None if self.until_ms is None else rfc3339(self.until_ms),
             "partitions": {str(part): {"from": first, "to": last} for part, (first, last) in self.spans.items()},
+            "read_behind_ms": self.slack_ms,
         }
 
 
