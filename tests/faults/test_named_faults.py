@@ -111,7 +111,10 @@ def refusal(output: str) -> bool:
 
 @pytest.mark.timeout(200)
 def test_an_idle_worker_that_takes_over_a_backlog_passes_nothing_over(topics: Topics, workers: Workers) -> None:
-    """Its consumer fetches from the moment that the group gives it partitions, before they are its own."""
+    """Its consumer fetches from the moment that the group gives it partitions, before they are its own.
+
+    Faust fell over such records: its bookkeeping knows no partition before it was sought.
+    """
     topics.create(**{"in": 2}, out=2, count_state=2, dead_letters=1)
     values = [b"%01000d" % number for number in range(RETAINED)]
     topics.fill("in", values, 2)

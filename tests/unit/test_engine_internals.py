@@ -47,6 +47,8 @@ def test_the_pins_are_exact_and_installed(package: str, pin: str) -> None:
         (AIOKafkaConsumer, "_new_consumer_thread", ["self"]),
         (AIOKafkaConsumer, "verify_event_path", ["self", "now", "tp"]),
         (Consumer, "getmany", ["self", "timeout"]),
+        (Consumer, "on_partitions_revoked", ["self", "revoked"]),
+        (Consumer, "on_partitions_assigned", ["self", "assigned", "generation_id"]),
         (Consumer, "_commit", ["self", "offsets"]),
         (Consumer, "_add_gap", ["self", "tp", "offset_from", "offset_to"]),
         (Consumer, "perform_seek", ["self"]),

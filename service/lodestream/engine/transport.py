@@ -165,8 +165,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 class Consumer(driver.Consumer):
     """Yields batches, commits nothing, and lets the engine fence at every assignment."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._opened: int | None = None  # the epoch that the lanes take; None: there are none, or they are of the past
+
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self._opened = None
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self._opened = None
+        await super().on_partitions_assigned(assigned, generation_id)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
         try:
@@ -185,9 +197,10 @@ class Consumer(driver.Consumer):
             return
         taken: Mapping[TP, Fetched] = records  # type: ignore[assignment]  # by `_fetch_records` above
         for tp, fetched in taken.items():
-            # Where the flow is stopped the positions are sought anew from the committed offsets, so what is dropped
-            # here is read again by whoever owns the partition then. A lane refuses what does not follow on.
-            if not self.flow_active:
+            # At a rebalance the positions are sought anew from the committed offsets, so what is dropped here is read
+            # again by whoever owns the partition then. The flow may go on meanwhile: Faust does not stop it where
+            # there were no partitions, and resumes it after a seek that the next rebalance made void.
+            if not self.flow_active or fetched.epoch != self._opened:
                 return
             last = fetched.records[-1] if fetched.records else None
             yield (
@@ -231,7 +244,7 @@ class Consumer(driver.Consumer):
 
     async def _seek_all(self, lanes: Lanes) -> None:
         generation = self.app.consumer_generation_id
-        self.stop_flow()  # Faust does not stop it where there were no partitions, and resumes it after this
+        self.stop_flow()  # Faust may not have, and resumes it after this
         mine = {tp for tp in self.assignment() if tp.topic == lanes.config.input}
         await lanes.fence({tp.partition for tp in mine})
         await super().perform_seek()
@@ -245,6 +258,7 @@ class Consumer(driver.Consumer):
             self._read_offset.update({tp: starts[tp.partition] or None for tp in mine})
             if generation == self.app.consumer_generation_id:
                 lanes.open(committed, starts, epoch)
+                self._opened = epoch
 
     def group_error(self) -> BaseException | None:
         """What the group refused us with, as long as nobody has taken notice.
