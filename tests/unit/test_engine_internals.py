@@ -6,7 +6,10 @@ When this test fails after an upgrade: read what changed in these places before 
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from importlib.metadata import requires, version
+from types import SimpleNamespace
+from typing import Any
 
 import aiokafka
 import faust
@@ -16,6 +19,7 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.producer.sender import Sender
+from engine_config import CONFIG
 from faust.app.base import App
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
@@ -87,14 +91,20 @@ def test_a_fetch_begins_only_while_the_flow_goes_on_and_moves_positions_only_whi
     assert "_update_position" in inspect.getsource(FetchResult.getall)
 
 
-def test_who_has_not_fetched_for_the_poll_interval_leaves_the_group_so_the_engine_makes_it_endless() -> None:
+async def test_who_has_not_fetched_for_the_poll_interval_leaves_the_group_so_the_engine_makes_it_endless() -> None:
     assert "idle_time < self._max_poll_interval" in inspect.getsource(GroupCoordinator)
-    assert "max_poll_interval_ms=NEVER_MS" in inspect.getsource(ConsumerThread)
+    config = replace(CONFIG, client={"bootstrap_servers": ["127.0.0.1:1"]})
+    thread: Any = SimpleNamespace()
+    consumer = ConsumerThread._create_worker_consumer(thread, SimpleNamespace(lanes=SimpleNamespace(config=config)))
+    assert consumer._max_poll_interval_ms > 20 * 86_400_000
+    assert consumer._rebalance_timeout_ms == 60_000
+    await consumer.stop()
 
 
-def test_committed_offsets_are_read_by_the_seek_that_the_engine_wraps() -> None:
-    assert "seek_to_committed" in inspect.getsource(Consumer.perform_seek)
-    assert "_committed_offset" in inspect.getsource(Consumer.perform_seek)
+def test_committed_offsets_are_asked_for_each_time_and_move_no_position() -> None:
+    source = inspect.getsource(aiokafka.AIOKafkaConsumer.committed)
+    assert "fetch_committed_offsets" in source
+    assert "seek" not in source.split('"""')[2]
 
 
 def test_a_transport_names_its_consumer_class() -> None:

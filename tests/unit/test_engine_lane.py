@@ -235,6 +235,8 @@ async def test_what_does_not_follow_on_what_was_fetched_before_is_refused() -> N
     with pytest.raises(LodestreamError, match="from offset 11 on"):
         one.put(Fetched(1, 11, 12, []))
     assert one.waiting == 2
+    one.put(covering(fetched(6, b"6"), fetched(9, b"9"), fetched(10, b"10"), begin=5))
+    assert one.waiting == 3, "what is here already is not done twice"
 
 
 async def test_a_kept_state_of_another_partition_count_is_refused() -> None:

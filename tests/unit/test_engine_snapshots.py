@@ -210,8 +210,9 @@ async def test_whatever_a_state_makes_of_its_bytes_it_is_ignored(
 ) -> None:
     await written(tmp_path)
 
-    def stumble(_self: Text, _data: memoryview) -> None:
-        raise IndexError("out of range")
+    def stumble(_self: Text, data: memoryview) -> None:
+        piece = data[1:2]
+        raise IndexError(f"out of range, with {len(piece)} byte in hand")
 
     monkeypatch.setattr(Text, "load", stumble)
     await ignored(config(tmp_path), Memory(BLOCKS), 13, "out of range")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import cycle
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -66,8 +69,9 @@ class Scene:
         self.dog = Watchdog(self.engine, self.loop)
         monkeypatch.setattr(self.dog, "_ask", self._ask)
 
-    def _ask(self, quiet: Mapping[int, int]) -> set[int] | None:
+    def _ask(self, quiet: Mapping[int, int], *, asks_group: bool) -> set[int] | None:
         self.asked += 1
+        assert asks_group == (self.engine.opening is not None)
         return None if self.kafka is None else self.kafka & set(quiet)
 
     def look_for(self, seconds: float) -> str | None:
@@ -234,9 +238,13 @@ HANGING = """
 import asyncio, ctypes, sys, time
 from types import SimpleNamespace
 from lodestream.engine import watchdog
-watchdog.BACKSTOP_SECONDS = watchdog.DUMP_SECONDS = 1.0
+watchdog.DUMP_SECONDS, watchdog.BACKSTOP_SECONDS = 0.5, 4.0
 engine = SimpleNamespace(
-    config=SimpleNamespace(watchdog_seconds=1.0), turned=lambda: None, stalled=lambda seconds: sys.argv[2] or None
+    config=SimpleNamespace(watchdog_seconds=1.0),
+    turned=lambda: None,
+    stalled=lambda seconds: sys.argv[2] or None,
+    quiet=lambda seconds: {},
+    unopened=lambda seconds: None,
 )
 loop = asyncio.new_event_loop()
 async def hang():
@@ -247,19 +255,58 @@ with watchdog.watching(engine, loop):
 """
 
 
-@pytest.mark.parametrize(("how", "stall"), [("sleeps", ""), ("holds-the-lock", ""), ("turns", "made up")])
-def test_it_ends_the_process_also_when_nobody_reads_what_it_says(how: str, stall: str) -> None:
+def as_first_process() -> list[str]:
+    """How to run a program as the first process of a container, which most signals do not end; if one may."""
+    command = ["unshare", "-Urpf", "--kill-child"]
+    may = shutil.which("unshare") and subprocess.run([*command, "true"], check=False, capture_output=True)
+    return command if may and may.returncode == 0 else []
+
+
+@pytest.mark.parametrize(("how", "stall", "code"), [("sleeps", "", 70), ("holds-the-lock", "", 1), ("turns", "no", 70)])
+def test_it_ends_the_process_also_when_nobody_reads_what_it_says(how: str, stall: str, code: int) -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with suppress(BlockingIOError):
         while os.write(writer, b"x" * 4096):
             pass
     os.set_blocking(writer, True)
-    hanging = subprocess.Popen([sys.executable, "-c", HANGING, how, stall], stdout=writer, stderr=writer)
+    program = [sys.executable, "-c", HANGING, how, stall]
+    both = [program, [*as_first_process(), *program]]
+    hanging = [subprocess.Popen(each, stdout=writer, stderr=writer) for each in both]
     try:
-        assert hanging.wait(30) == -signal.SIGALRM
+        assert [each.wait(30) for each in hanging] == [code, code]
     finally:
-        hanging.kill()
-        hanging.wait()
+        for each in hanging:
+            each.kill()
+            each.wait()
         os.close(reader)
         os.close(writer)
+
+
+@pytest.mark.parametrize("how", ["sleeps", "holds-the-lock", "turns"])
+def test_it_says_where_threads_stand_to_who_reads(how: str, tmp_path: Path) -> None:
+    said = tmp_path / "log"
+    said.write_text("what was said before\n")
+    with said.open("a") as log:
+        program = [sys.executable, "-c", HANGING, how, "no" if how == "turns" else ""]
+        subprocess.run(program, stdout=log, stderr=log, check=False, timeout=30)
+    text = said.read_text()
+    assert text.startswith("what was said before\n")
+    assert "most recent call first" in text
+    assert "in hang" in text or how == "turns"
+
+
+async def test_a_thread_that_hangs_while_it_watches_is_not_the_end_of_the_watch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Blocked in a log, say: the timers of the system then run out, though the loop turns."""
+    armed: list[float] = []
+    monkeypatch.setattr(faulthandler, "dump_traceback_later", lambda seconds, **_: armed.append(seconds))
+    monkeypatch.setattr(signal, "setitimer", lambda _, seconds: armed.append(seconds))
+    dog = Watchdog(Told(), asyncio.get_running_loop())
+    dog._turn()
+    assert len(armed) == 2
+    dog._looked_at -= SECONDS + watchdog.ASK_SECONDS + 1
+    dog._turn()
+    assert len(armed) == 2
+    dog.stop()

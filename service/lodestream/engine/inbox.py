@@ -62,8 +62,10 @@ class Inbox:
                 f"{self._config.input}[{self._partition}] was fetched from offset {fetched.begin} on, but what comes "
                 f"before it only up to {self._end}"
             )
-        self._end = max(self._end, fetched.end)
         records = fetched.records
+        if fetched.begin < self._end:  # what is here already would be done twice
+            records = [record for record in records if record.offset >= self._end]
+        self._end = max(self._end, fetched.end)
         if not records:
             return
         size = sum(record.serialized_value_size for record in records) + RECORD_BYTES * len(records)

@@ -134,7 +134,7 @@ class Lane:
 
     def put(self, fetched: Fetched) -> None:
         """Queue what was fetched, which must follow on what was put before."""
-        if not self._inbox:
+        if fetched.records and not self.busy:
             self.progressed_at = time.monotonic()  # until now there was nothing to do
         self._inbox.put(fetched)
         self._wake.set()

@@ -355,13 +355,15 @@ class Engine:
 
     def unopened(self, seconds: float) -> str | None:
         """Why there are no lanes, for so long after the group gave partitions or should have."""
-        if self._unopened_since is None or self._stopping:
+        since, joining = self._unopened_since, self._joining  # once: this is asked from another thread
+        if since is None or self._stopping:
             return None
-        waited = time.monotonic() - self._unopened_since
-        if self._joining:
-            waited -= REBALANCE_SECONDS
-            return f"the group gave no partitions for {waited + REBALANCE_SECONDS:.0f} s" if waited > seconds else None
-        return f"partitions were given {waited:.0f} s ago and are not opened" if waited > seconds else None
+        waited = time.monotonic() - since
+        if waited <= seconds + (REBALANCE_SECONDS if joining else 0):
+            return None
+        if joining:
+            return f"the group gave no partitions for {waited:.0f} s"
+        return f"partitions were given {waited:.0f} s ago and are not opened"
 
     def _running(self) -> list[Lane]:
         """A stop has a limit of its own."""

@@ -138,6 +138,8 @@ class Snapshots:
                         view.release()
         except FileNotFoundError:
             return None
+        except BufferError as error:  # what went wrong holds a piece of the file, which cannot be unmapped then
+            raise SnapshotError(f"its state does not fit: {_first_of(error)!r}") from error
         except (OSError, ValueError) as error:  # an empty file cannot be mapped
             raise SnapshotError(f"it cannot be read: {error}") from error
 
@@ -198,6 +200,13 @@ def _unpacked(file: memoryview) -> tuple[dict[str, Any], memoryview]:
     if not isinstance(head, dict):
         raise SnapshotError("its head is no object")
     return head, file[head_end : len(file) - _DIGEST]
+
+
+def _first_of(error: BaseException) -> BaseException:
+    """What was raised first, and the others while it was handled."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error
 
 
 def _compare(head: dict[str, Any], identity: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 import aiokafka
+import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import ProducerFenced
 
@@ -16,6 +17,8 @@ from lodestream.errors import LodestreamError
 
 BATCH_BYTES = 256 << 10  # of one Kafka record batch: large enough to compress well, small against memory
 STOP_SECONDS = 5  # to close a producer's connections; what is open then is ended by the next owner's fence
+
+log = structlog.get_logger(__name__)
 
 Message = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 """Key, value, headers of a record to write; a list, because aiokafka takes nothing else."""
@@ -136,7 +139,8 @@ class TransactionalWriter:
 async def _close(producer: aiokafka.AIOKafkaProducer) -> None:
     try:
         await asyncio.wait_for(producer.stop(), STOP_SECONDS)
-    except (TimeoutError, aiokafka.errors.KafkaError):
+    except Exception as error:  # noqa: BLE001 - whatever keeps it from closing: it is done with
+        log.warning("a producer does not stop", error=repr(error))
         # `stop` given up leaves the sender's task alive: it would connect again and go on sending.
         with contextlib.suppress(TimeoutError, aiokafka.errors.KafkaError):
             await asyncio.wait_for(producer._sender.close(), STOP_SECONDS)  # noqa: SLF001 - nothing public ends it

@@ -93,12 +93,13 @@ class BatchSchema(faust.Schema):  # type: ignore[type-arg]
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The consumer, in its own thread: heartbeats go on while the event loop computes.
 
-    Fetches and seeks both run there. Each fetch says what it covers, so nothing can be passed over unseen.
+    Positions change there alone: by fetches, each of which says what it covers, and by `seek_all` while there is none.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._epoch = 0
+        self._seeks = 0  # that were asked for: only the last one counts
         self._fetches = 0  # under way
         self._fetch_ended = asyncio.Condition()
 
@@ -145,17 +146,29 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             async with self._fetch_ended:
                 self._fetch_ended.notify_all()
 
+    async def committed(self, partitions: Collection[TP]) -> dict[TP, int]:
+        """The group's next offset of each partition; 0 where it has none."""
+        found: dict[TP, int] = await self.call_thread(self._committed, self._ensure_consumer(), partitions)
+        return found
+
+    @staticmethod
+    async def _committed(consumer: aiokafka.AIOKafkaConsumer, partitions: Collection[TP]) -> dict[TP, int]:
+        return {tp: await consumer.committed(tp) or 0 for tp in partitions}
+
     async def seek_all(self, starts: Mapping[TP, int]) -> int:
         """Go on from these offsets once no fetch is under way; the epoch that begins. The flow must be stopped.
 
-        Raises `IllegalStateError` when a partition is not ours any more.
+        Raises `IllegalStateError` when a partition is not ours any more, or another seek was asked for since.
         """
-        epoch: int = await self.call_thread(self._seek_all, self._ensure_consumer(), starts)
+        self._seeks += 1
+        epoch: int = await self.call_thread(self._seek_all, self._ensure_consumer(), starts, self._seeks)
         return epoch
 
-    async def _seek_all(self, consumer: aiokafka.AIOKafkaConsumer, starts: Mapping[TP, int]) -> int:
+    async def _seek_all(self, consumer: aiokafka.AIOKafkaConsumer, starts: Mapping[TP, int], number: int) -> int:
         async with self._fetch_ended:
             await self._fetch_ended.wait_for(lambda: not self._fetches)
+            if number != self._seeks:  # who asked for this one was cancelled, which does not reach this thread
+                raise IllegalStateError("another seek was asked for")
             for tp, start in starts.items():
                 consumer.seek(tp, start)
             self._epoch += 1
@@ -168,17 +181,22 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._opened: int | None = None  # the epoch that the lanes take; None: there are none, or they are of the past
+        self._rebalances = 0
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        self._opened = None
+        self._begin_rebalance()
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        self._opened = None
+        self._begin_rebalance()
         await super().on_partitions_assigned(assigned, generation_id)
+
+    def _begin_rebalance(self) -> None:
+        self._opened = None
+        self._rebalances += 1
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's signature
         try:
@@ -243,22 +261,23 @@ class Consumer(driver.Consumer):
             await lanes.fail(error)
 
     async def _seek_all(self, lanes: Lanes) -> None:
-        generation = self.app.consumer_generation_id
+        rebalances = self._rebalances
         self.stop_flow()  # Faust may not have, and resumes it after this
         mine = {tp for tp in self.assignment() if tp.topic == lanes.config.input}
         await lanes.fence({tp.partition for tp in mine})
-        await super().perform_seek()
-        if generation == self.app.consumer_generation_id:
-            committed = await lanes.remembered({tp.partition: self._committed_offset.get(tp) or 0 for tp in mine})
-            starts = await lanes.starts(committed)
-            try:
-                epoch = await self._thread.seek_all({tp: starts[tp.partition] for tp in mine})  # type: ignore[attr-defined]
-            except IllegalStateError:  # not ours any more: the next rebalance has begun
-                return
+        found = await self._thread.committed(mine)  # type: ignore[attr-defined]
+        committed = await lanes.remembered({tp.partition: offset for tp, offset in found.items()})
+        starts = await lanes.starts(committed)
+        if rebalances != self._rebalances:  # they are not ours any more, or come again
+            return
+        try:
+            epoch = await self._thread.seek_all({tp: starts[tp.partition] for tp in mine})  # type: ignore[attr-defined]
+        except IllegalStateError:  # the same
+            return
+        if rebalances == self._rebalances:
             self._read_offset.update({tp: starts[tp.partition] or None for tp in mine})
-            if generation == self.app.consumer_generation_id:
-                lanes.open(committed, starts, epoch)
-                self._opened = epoch
+            lanes.open(committed, starts, epoch)
+            self._opened = epoch
 
     def group_error(self) -> BaseException | None:
         """What the group refused us with, as long as nobody has taken notice.

@@ -1,15 +1,17 @@
 """The watchdog: a worker that has work and makes no progress ends itself, and says where each thread and task stood.
 
 Its successor fences it and goes on from the last commit, so an end is always safe; a worker that hangs and keeps its
-partitions is not. It looks for three things, for as long as the loop runs:
+partitions is not. It looks for four things, for as long as the loop runs:
 
 - the event loop does not turn: a thread of ours sees that, and where C code holds the interpreter's lock, so that no
-  thread of Python runs, faulthandler's own timer does; where even that cannot write what it has to say, the kernel
-  ends the process;
+  thread of Python runs, faulthandler's own timer does;
 - a lane has work in hand, or a state to restore, and does not get on with it;
-- Kafka has records for a lane that has nothing in hand, or there are no lanes though the group should long have given
-  us some partitions or none. Only Kafka knows (what is left may be markers and aborted
-  records), so it is asked, and where it does not answer there is nothing to blame the worker for.
+- there are no lanes, though the group has given us partitions, or should have long since;
+- Kafka has records for a lane that has nothing in hand.
+
+The last two only Kafka knows (what is left may be markers and aborted records), so it is asked, and where it does not
+answer there is nothing to blame the worker for. The end waits for nobody: standard error may be a pipe that nobody
+empties. As a last resort a signal of the kernel's ends the process, unless it is the first one of a container.
 """
 
 from __future__ import annotations
@@ -27,9 +29,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
 from itertools import islice
 from types import FrameType
-from typing import Any, Final, Protocol
+from typing import IO, Any, Final, Protocol
 
 import structlog
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from lodestream.engine.config import EngineConfig
@@ -75,13 +78,15 @@ class Watchdog:
         self._engine = engine
         self._loop = loop
         self._seconds = engine.config.watchdog_seconds
-        self._turned_at = self._asked_at = time.monotonic()
+        self._turned_at = self._looked_at = self._asked_at = time.monotonic()
         self._known: dict[int, tuple[int, float]] = {}  # Kafka has a record from this offset on, known since
+        self._stderr: IO[Any] = sys.stderr
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def start(self) -> None:
         """Watch from now on, whether or not the loop runs already."""
+        self._stderr = _unblocked_stderr()
         self._turn()
         self._thread.start()
 
@@ -89,6 +94,8 @@ class Watchdog:
         self._stopped.set()
         faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)
+        if self._stderr is not sys.stderr:
+            self._stderr.close()
 
     def _turn(self) -> None:
         """A callback and no task: nothing that ends tasks ends it, and it turns as long as the loop does."""
@@ -96,12 +103,14 @@ class Watchdog:
             return
         self._turned_at = time.monotonic()
         self._engine.turned()
-        faulthandler.dump_traceback_later(self._seconds + BACKSTOP_SECONDS, exit=True)
-        signal.setitimer(signal.ITIMER_REAL, self._seconds + BACKSTOP_SECONDS + DUMP_SECONDS)
+        if self._turned_at - self._looked_at < self._seconds + ASK_SECONDS:  # else the thread that watches hangs
+            faulthandler.dump_traceback_later(self._seconds + BACKSTOP_SECONDS, exit=True, file=self._stderr)
+            signal.setitimer(signal.ITIMER_REAL, self._seconds + BACKSTOP_SECONDS + DUMP_SECONDS)
         self._loop.call_later(LOOK_SECONDS, self._turn)
 
     def _watch(self) -> None:
         while not self._stopped.wait(LOOK_SECONDS):
+            self._looked_at = time.monotonic()
             reason = self._look()
             if reason is not None and not self._stopped.is_set():
                 self._stopped.set()  # a loop that turns must not put off the kernel's end
@@ -129,7 +138,7 @@ class Watchdog:
         if not quiet and not unopened:
             self._known.clear()
             return None
-        waiting = self._ask(quiet)
+        waiting = self._ask(quiet, asks_group=unopened is not None)
         if waiting is None:
             self._known.clear()
             return None
@@ -147,14 +156,30 @@ class Watchdog:
                 return f"partition {partition} has records from offset {offset} on that have not been taken"
         return None
 
-    def _ask(self, quiet: Mapping[int, int]) -> set[int] | None:
-        """Which of the partitions have a committed record from the offset on; None without an answer."""
+    def _ask(self, quiet: Mapping[int, int], *, asks_group: bool) -> set[int] | None:
+        """Which of the partitions have a committed record from the offset on; None without an answer.
+
+        `asks_group`: the group's coordinator must answer as well.
+        """
         config = self._engine.config
         try:
+            if asks_group:
+                asyncio.run(_ask_group(config.client, config.group))
             return asyncio.run(_waiting(config.client, config.input, quiet))
         except (KafkaError, LodestreamError, OSError) as error:  # a TimeoutError is an OSError
             log.warning("the watchdog got no answer from Kafka", error=type(error).__name__)
             return None
+
+
+async def _ask_group(client: Mapping[str, Any], group: str) -> None:
+    """Raises `KafkaError` or `TimeoutError` when the coordinator of a group does not answer."""
+    async with asyncio.timeout(ASK_SECONDS):
+        admin = AIOKafkaAdminClient(**client)
+        try:
+            await admin.start()
+            await admin.list_consumer_group_offsets(group)
+        finally:
+            await admin.close()
 
 
 async def _waiting(client: Mapping[str, Any], topic: str, quiet: Mapping[int, int]) -> set[int]:
@@ -179,7 +204,7 @@ async def _waiting(client: Mapping[str, Any], topic: str, quiet: Mapping[int, in
 def watching(engine: Watched, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """A watchdog for as long as the context lasts, in the main thread. Native crashes say where they were, too."""
     faulthandler.enable()
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process, whatever its threads do
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends a process whatever its threads do
     watchdog = Watchdog(engine, loop)
     watchdog.start()
     try:
@@ -193,11 +218,21 @@ def end(reason: str, loop: asyncio.AbstractEventLoop) -> None:
 
     No orderly stop: that may hang as well, and takes longer than the group needs to miss us.
     """
-    signal.setitimer(signal.ITIMER_REAL, DUMP_SECONDS)
+    end_after(DUMP_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, DUMP_SECONDS + BACKSTOP_SECONDS)
     with suppress(OSError):
         sys.stderr.write(_dump())
     log.critical("watchdog: no progress, the worker ends", reason=reason, threads=threads(), tasks=tasks(loop))
     os._exit(EXIT_CODE)
+
+
+def _unblocked_stderr() -> IO[Any]:
+    """Standard error, so that a write does not wait for who reads, where the system can open it once more."""
+    try:
+        path = f"/proc/self/fd/{sys.stderr.fileno()}"
+        return os.fdopen(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_APPEND), "wb", buffering=0)
+    except OSError:
+        return os.fdopen(os.dup(sys.stderr.fileno()), "wb", buffering=0)
 
 
 def _dump() -> str:
