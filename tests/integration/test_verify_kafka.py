@@ -209,6 +209,34 @@ async def test_a_transaction_torn_from_its_block_is_told_until_it_is_done_again(
     assert breaches(await verify(flow.settings)) == []
 
 
+async def test_the_first_transaction_of_a_group_torn_from_its_block_is_told(flow: Flow) -> None:
+    await flow.raw(3)
+    async with flow.transaction("clean", abort=True) as producer:
+        await flow.block(producer, "clean", 0, 2)  # its marker, and it, take up the changelog's first offsets
+    async with flow.transaction("clean") as producer:
+        for at in range(2):
+            await flow.put(producer, "articles", flow.place("raw", at), value={"position": 0, "of": 1})
+        await flow.commit(producer, "clean", 2, blocks=False)
+    none = f"no block covers offsets 0 to 1 of {flow.settings.topic('raw')}:0: there is none, but 2 is committed"
+    assert [(problem.breach, problem.found) for problem in (await verify(flow.settings)).problems] == [
+        (Breach.STATE_GAP, none)
+    ]
+    await step(flow, "clean", [article(2)], 3)
+    [problem] = (await verify(flow.settings)).problems
+    assert (problem.breach, problem.coordinates) == (Breach.STATE_GAP, str(flow.place("clean-state", 2)))
+    assert "no block covers offsets 0 to 1 of" in problem.found
+    await flow.delete_before("clean-state", 2)
+    assert breaches(await verify(flow.settings)) == [], "what retention took may have covered them"
+
+
+async def test_a_group_that_began_where_its_input_had_lost_its_beginning_has_no_gap(flow: Flow) -> None:
+    await flow.raw(4)
+    await flow.delete_before("raw", 2)
+    await step(flow, "clean", [article(2), article(3)], 4)
+    report = await verify(flow.settings)
+    assert (report.problems, report.stages[0].records) == ([], 2)
+
+
 async def test_a_commit_that_comes_a_little_later_is_awaited(flow: Flow) -> None:
     await healthy(flow)
     await flow.raw(1)

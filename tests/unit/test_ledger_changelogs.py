@@ -40,6 +40,7 @@ def judged(spans: list[tuple[int, int]], given: Given) -> StageReport:
         ([(40, 50), (50, 50), (50, 60)], 60, 60),
         ([], 0, 0),
         ([], 30, 30),  # retention took them all
+        ([(5, 10), (10, 30)], 30, 30),  # retention took the first ones
     ],
 )
 def test_blocks_that_follow_on_each_other_add_up(spans: list[tuple[int, int]], committed: int, after: int) -> None:
@@ -57,6 +58,9 @@ def test_blocks_that_follow_on_each_other_add_up(spans: list[tuple[int, int]], c
         ([(0, 10), (10, 20)], Given(10, 15), AHEAD, 2, "ends at input offset 20, but the group has committed 15"),
         ([(0, 10), (10, 20)], Given(0, 0), AHEAD, 2, "ends at input offset 20, but the group has committed 0"),
         ([], Given(5, 5, is_whole=True), GAP, 0, "offsets 0 to 4 of p.articles:1: there is none, but 5 is committed"),
+        ([(2, 10)], Given(10, 10, is_all=True), GAP, 0, "offsets 0 to 1 of p.articles:1: the first block begins beh"),
+        # All was done again from there, so what had been before is void as well.
+        ([(0, 10), (2, 10)], Given(10, 10, is_all=True), GAP, 2, "offsets 0 to 1 of p.articles:1: the first block"),
     ],
 )
 def test_a_changelog_that_does_not_fit_is_told(
@@ -67,6 +71,17 @@ def test_a_changelog_that_does_not_fit_is_told(
     [problem] = report.problems
     assert (problem.stage, problem.coordinates) == ("dedupe", f"p.dedupe-state:1:{place}")
     assert found in problem.found
+
+
+def test_where_the_first_block_begins_is_known_only_of_one_that_can_be_read() -> None:
+    blocks = Blocks(4)
+    for at, each in enumerate((b"", block(5, 9), block(9, 12))):
+        blocks.add(at, each)
+    assert blocks.gap_before is None
+    report = judged([(0, 10), (10, 12)], Given(12, 12, is_all=True))
+    assert report.breaches == {}, "it begins at the input's first offset, also where that is gone"
+    assert judged([(5, 10), (0, 12)], Given(12, 12, is_all=True)).breaches == {}, "that was void"
+    assert judged([(5, 10)], Given(10, 10, 5, is_all=True)).breaches == {}, "out of bounds"
 
 
 @pytest.mark.parametrize(

@@ -322,8 +322,10 @@ class _Audit:
             span, end = self._books.span(stage.input, part), self._ends[changelog].get(part)
             if span is not None and end is not None:
                 blocks = self._books.blocks.get((changelog, part), Blocks(len(committed[stage.name])))
-                is_whole = end.high == 0 or self._starts[changelog][part] > end.beginning
-                given = Given(next_offset, after[stage.name][part], *span, is_whole)
+                start = self._starts[changelog][part]
+                # That it is not empty says nothing: the block of a torn transaction may lie there, aborted.
+                is_whole = end.beginning == 0 or start > end.beginning
+                given = Given(next_offset, after[stage.name][part], *span, is_whole, start == 0)
                 places = [f"{self._settings.topic(topic)}:{part}" for topic in (changelog, stage.input)]
                 hold(report, blocks, given, (places[0], places[1]))
 

@@ -38,12 +38,22 @@ class Blocks:
         self.last = 0  # the offset of the newest that can be read
         self._partitions = partitions
         self._ends = array("q")  # of those that are not void; each begins where the one before it ends
+        self._first = (0, 0)  # of the first of those: its own offset, and the input offset that it begins at
         self._follows = True  # False behind one that cannot be read
 
     @property
     def end(self) -> int | None:
         """The input offset up to which they reach; None: there are none."""
         return self._ends[-1] if self._ends else None
+
+    @property
+    def gap_before(self) -> Flaw | None:
+        """The input before the first block, which none covers if it is the first that there ever was; None: nothing.
+
+        That of a new group begins at offset 0, also where its input began behind that.
+        """
+        offset, start = self._first
+        return Flaw(Breach.STATE_GAP, offset, 0, start, "the first block begins behind them") if start else None
 
     def add(self, offset: int, packed: bytes | None) -> None:
         """The next block, at this offset of the changelog."""
@@ -59,6 +69,9 @@ class Blocks:
         end = self.end
         if end is not None and end < span.start and self._follows:
             self.flaws.append(Flaw(Breach.STATE_GAP, offset, end, span.start, "the block before it ends there"))
+        if end is None:
+            # Behind one that cannot be read it does not say where they begin.
+            self._first = offset, span.start if self._follows else 0
         self._ends.append(span.end)
         self._follows = True
         self.last = offset
@@ -84,6 +97,7 @@ class Given(NamedTuple):
 
     Looked at is the input from `first` to before `stop`; None: to its end. `is_whole`: no block that was written since
     `first` can be missing because retention took it.
+    `is_all`: none at all can.
     """
 
     committed: int
@@ -91,12 +105,14 @@ class Given(NamedTuple):
     first: int = 0
     stop: int | None = None
     is_whole: bool = False
+    is_all: bool = False
 
 
 def hold(report: StageReport, blocks: Blocks, given: Given, places: tuple[str, str]) -> None:
     """Hold the blocks of a partition against its group. `places`: topic:partition of the changelog and of the input."""
     changelog, source = places
-    for flaw in (*blocks.flaws, *_at_the_end(blocks, given)):
+    first = blocks.gap_before if given.is_all else None
+    for flaw in (*([first] if first else []), *blocks.flaws, *_at_the_end(blocks, given)):
         if flaw.end <= given.first or (given.stop is not None and flaw.start >= given.stop):
             continue
         found = flaw.found
