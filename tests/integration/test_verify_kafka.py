@@ -482,6 +482,22 @@ async def test_a_group_that_kafka_has_forgotten_is_judged_by_its_changelog(flow:
     assert (await verify(flow.settings)).warnings == []
 
 
+async def test_a_group_whose_changelog_has_aged_as_well_may_have_read_what_is_gone(flow: Flow) -> None:
+    await flow.raw(6)
+    await step(flow, "clean", [article(at) for at in range(6)], 6)
+    for topic, end in (("raw", 6), ("clean-state", 2)):
+        await flow.delete_before(topic, end)
+    assert (await verify(flow.settings)).warnings == []
+    await flow.forget("clean")
+    report = await verify(flow.settings)
+    [warning] = report.warnings
+    assert warning == (
+        f"clean: offsets 0 to 5 of {flow.settings.topic('raw')}:0 were deleted, and neither Kafka nor the changelog "
+        "knows any more whether the group had read them"
+    )
+    assert report.problems == []
+
+
 async def test_what_a_group_reads_and_retention_takes_meanwhile_is_no_loss(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -151,3 +151,18 @@ def test_markers_behind_the_last_record_are_no_loss_but_may_be_one(
     committed: int, beginning: int, lost: range, maybe: range
 ) -> None:
     assert deleted_unread(committed, beginning, markers=2) == (lost, maybe)
+
+
+@pytest.mark.parametrize(
+    ("committed", "beginning", "lost", "maybe"),
+    [
+        (0, 5, range(0), range(5)),
+        (0, 0, range(0), range(0)),
+        (2, 5, range(2, 5), range(0)),
+        (4, 5, range(0), range(4, 5)),
+    ],
+)
+def test_what_a_forgotten_group_had_not_read_is_not_known(
+    committed: int, beginning: int, lost: range, maybe: range
+) -> None:
+    assert deleted_unread(committed, beginning, markers=2, forgotten=True) == (lost, maybe)

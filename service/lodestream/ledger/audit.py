@@ -294,7 +294,10 @@ class _Audit:
                 missed = within.first < end.beginning and (stop is None or committed[stage.name][part] < stop)
             # The group may have read on, and retention taken that, since it was asked for the first time.
             read = max(committed[stage.name][part], after[stage.name][part])
-            lost = retention.deleted_unread(read, end.beginning, markers)
+            # Of a group that Kafka has forgotten the changelog tells, unless retention took what it held.
+            blocks = self._ends[changelog_of(stage.name)].get(part)
+            forgotten = blocks is not None and blocks.beginning > 0
+            lost = retention.deleted_unread(read, end.beginning, markers, forgotten=forgotten)
             deleted, maybe_deleted = lost if missed else (range(0), range(0))
             inputs[part] = InputPartition(
                 self._books.inputs[topic].records(part),

@@ -173,10 +173,13 @@ class _Partition:
             found = f"offsets {lost.start} to {lost.stop - 1} were deleted before the group had read them"
             report.add(Breach.DELETED_UNREAD, str(self._place(lost.start)), found)
         if maybe := self.given.maybe_deleted:
-            where = f"{self.ancestry.prefix}{self.stage.input}:{self.partition}"
+            where = f"offsets {maybe.start} to {maybe.stop - 1} of {self.ancestry.prefix}{self.stage.input}"
             report.warnings.append(
-                f"offsets {maybe.start} to {maybe.stop - 1} of {where} were deleted before the group had read them: "
+                f"{where}:{self.partition} were deleted before the group had read them: "
                 "ends of transactions, or records that are lost"
+                if maybe.start > 0
+                else f"{where}:{self.partition} were deleted, and neither Kafka nor the changelog knows any more "
+                "whether the group had read them"
             )
 
     def _strays(self, report: StageReport, exists: Mask, record: NDArray[np.int64]) -> None:

@@ -79,13 +79,15 @@ def find_lost(read: OutputPartition, columns: Columns, lost_by_age_ms: int) -> L
     return Lost(read.oldest, dict(zip(partitions.tolist(), first.tolist(), strict=True)))
 
 
-def deleted_unread(committed: int, beginning: int, markers: int) -> tuple[range, range]:
+def deleted_unread(committed: int, beginning: int, markers: int, *, forgotten: bool = False) -> tuple[range, range]:
     """Offsets that are gone from the log of an input before the group read them: surely records, and maybe.
 
     A group's next offset stands directly behind its last record, and the markers that end transactions come behind
     that: when all of it has aged, the log begins behind them. `markers`: how many there may be at most, one for each
-    producer that writes there. So few offsets may be markers, but at offset 0 stands a record.
+    producer that writes there. So few offsets may be markers, but at offset 0 stands a record. `forgotten`: a group at
+    0 may have read on all the same, since what told that is gone, too.
     """
     gone = range(committed, max(committed, beginning))
     nothing = range(0)
-    return (nothing, gone) if committed > 0 and 0 < len(gone) <= markers else (gone or nothing, nothing)
+    maybe = 0 < len(gone) <= markers if committed > 0 else forgotten
+    return (nothing, gone) if gone and maybe else (gone or nothing, nothing)
