@@ -482,6 +482,24 @@ async def test_a_group_that_kafka_has_forgotten_is_judged_by_its_changelog(flow:
     assert (await verify(flow.settings)).warnings == []
 
 
+async def test_a_forgotten_group_whose_changelog_cannot_be_read_is_judged_by_what_can(flow: Flow) -> None:
+    await healthy(flow)
+    changelog = flow.settings.topic("clean-state")
+    await flow.raw(1, partition=1)
+    async with flow.transaction("clean") as producer:
+        for partition in (0, 1):
+            await (await producer.send(changelog, b"LSB9", partition=partition))
+    await flow.forget("clean")
+    report = await verify(flow.settings)
+    assert breaches(report) == [("clean", Breach.STATE_UNREADABLE, 2)]
+    assert (report.stages[0].records, report.stages[0].not_yet_processed) == (5, 1)
+    forgotten = f"clean: Kafka has forgotten the offsets of {flow.settings.group('clean')} on partitions "
+    assert report.warnings == [
+        f"{forgotten}0: they are taken from its changelog",
+        f"{forgotten}0, 1: its changelog has blocks there that cannot be read, and only the others count",
+    ]
+
+
 async def test_a_group_whose_changelog_has_aged_as_well_may_have_read_what_is_gone(flow: Flow) -> None:
     await flow.raw(6)
     await step(flow, "clean", [article(at) for at in range(6)], 6)

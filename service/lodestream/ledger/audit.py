@@ -29,7 +29,7 @@ from lodestream.ledger.books import TRUNCATED, Books
 from lodestream.ledger.bounds import SLACK_MS, Bounds, Found, Horizon, Scope, ranges
 from lodestream.ledger.breaches import PROBLEMS_KEPT, Breach, StageReport
 from lodestream.ledger.changelogs import CHANGELOGS, Blocks, Given, hold
-from lodestream.ledger.groups import forgotten_offsets, group_offsets
+from lodestream.ledger.groups import Forgotten, forgotten_offsets, group_offsets
 from lodestream.ledger.judge import InputPartition, judge
 from lodestream.ledger.names import Known, known_of
 from lodestream.ledger.outputs import WRITER, Stage
@@ -99,7 +99,7 @@ class _Audit:
         self._starts: dict[str, dict[int, int]] = {}
         self._policies = wanted_policies(settings)
         self._notes: list[str] = []
-        self._forgotten: dict[str, list[int]] = {}  # partitions by stage, as of the last time that they were asked for
+        self._forgotten: dict[str, Forgotten] = {}  # by stage, as of the last time that they were asked for
         self._scope = Scope(bounds.topic)
         self._books = Books(settings.topic_prefix, self._scope)
 
@@ -135,11 +135,7 @@ class _Audit:
             await asyncio.sleep(COMMIT_POLL_SECONDS)
         for report in reports:
             report.warnings += self._notes
-            if forgotten := self._forgotten[report.stage]:
-                report.warnings.append(
-                    f"Kafka has forgotten the offsets of {self._settings.group(report.stage)} on partitions "
-                    f"{', '.join(map(str, forgotten))}: they are taken from its changelog"
-                )
+            report.warnings += self._forgotten[report.stage].warnings(self._settings.group(report.stage))
         return Report(
             self._books.with_orphans(reports),
             self._used(),
@@ -160,8 +156,8 @@ class _Audit:
             none = [part for part, offset in known.items() if offset == 0]
             changelog = self._settings.topic(changelog_of(stage.name))
             forgotten = await forgotten_offsets(self._arguments, changelog, none)
-            self._forgotten[stage.name] = list(forgotten)
-            found[stage.name] = known | forgotten
+            self._forgotten[stage.name] = forgotten
+            found[stage.name] = known | dict(forgotten.offsets)
         return found
 
     async def _resolve(self, now_ms: int) -> Scope:
@@ -296,7 +292,7 @@ class _Audit:
             read = max(committed[stage.name][part], after[stage.name][part])
             # Of a group that Kafka has forgotten the changelog tells, unless retention took what it held.
             blocks = self._ends[changelog_of(stage.name)].get(part)
-            forgotten = blocks is not None and blocks.beginning > 0
+            forgotten = part in self._forgotten[stage.name].unreadable or (blocks is not None and blocks.beginning > 0)
             lost = retention.deleted_unread(read, end.beginning, markers, forgotten=forgotten)
             deleted, maybe_deleted = lost if missed else (range(0), range(0))
             inputs[part] = InputPartition(
