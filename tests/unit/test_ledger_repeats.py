@@ -80,7 +80,8 @@ def unsure(
     """
     first = more.pop("first", 10)
     offsets = range(first, first + len(origins))
-    inputs = partition(offsets, offsets.stop, flags=dict.fromkeys(offsets, UNTAKEN), begin=first, **more)
+    flags = dict.fromkeys(offsets, UNTAKEN) | more.pop("flags", {})
+    inputs = partition(offsets, offsets.stop, flags=flags, begin=first, **more)
     stated = [*written(*([(0, 0)] * first), *origins)]
     report = judged(
         DEDUPE,
@@ -112,6 +113,22 @@ def test_what_was_taken_of_another_partition_says_nothing() -> None:
 def test_what_comes_later_than_anything_is_done_again_is_missing() -> None:
     times = [0, REDONE_MS, REDONE_MS + 1]
     assert unsure([(7, 0), (8, 0), (9, 0)], [], times=times) == (["p.articles:0:12"], 2)
+
+
+def test_what_goes_back_to_where_reading_began_may_be_done_again_at_any_time() -> None:
+    """Reading began within the first copy, and the stage before was down for an hour; then it wrote all of it again."""
+    hour = 3_600_000
+    flags = dict.fromkeys((12, 13, 14, 15), UNTAKEN | REPEAT)
+    origins = [(7, 1), (8, 0), (6, 0), (7, 0), (7, 1), (8, 0)]
+    times = [0, 1, hour, hour, hour, hour]
+    # The last two have their first before them.
+    assert unsure(origins, [10, 11], times=times, flags=flags) == ([], 2)
+    # Those that are no repeats do not come so late.
+    assert unsure(origins, [10, 11], times=times) == ([f"p.articles:0:{at}" for at in (12, 13, 14, 15)], 0)
+    # What is above the first one read is behind it, and was read.
+    flags = {12: UNTAKEN | REPEAT}
+    assert unsure([(7, 1), (8, 0), (7, 2)], [], times=[0, 1, hour], flags=flags) == (["p.articles:0:12"], 2)
+    assert unsure([(7, 1), (8, 0), (7, 0)], [10, 11], times=[0, 1, hour], flags=flags) == ([], 1)
 
 
 @pytest.mark.parametrize(
