@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -370,6 +371,27 @@ async def test_retention_is_that_of_the_cluster(flow: Flow) -> None:
         assert all(stage.out_of_reach for stage in report.stages)
     await flow.configure("dead-letters", cleanup_policy="delete", retention_ms="-1")
     assert len(breaches(await verify(flow.settings))) == 3, "nothing ages"
+
+
+async def test_what_ages_while_it_is_read_is_judged_by_the_time_of_the_judgement(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The letters were there when it began, and a moment later there are none: they are old enough by then."""
+    await healthy(flow)
+    later = 120
+    await flow.configure("dead-letters", cleanup_policy="delete", retention_ms=str(later * 1000))
+    now = time.time_ns
+
+    async def read(arguments: Any, topic: str, **more: Any) -> AsyncIterator[list[LogRecord]]:
+        async for batch in read_log(arguments, topic, **more):
+            yield batch
+        if topic.endswith("enriched"):
+            high = (await offsets(client_arguments(flow.settings), flow.settings.topic("dead-letters")))[0].high
+            await flow.delete_before("dead-letters", high)
+            monkeypatch.setattr("lodestream.ledger.audit.time.time_ns", lambda: now() + later * 10**9)
+
+    monkeypatch.setattr("lodestream.ledger.audit.read_log", read)
+    assert (await verify(flow.settings)).problems == []
 
 
 async def test_a_compacted_product_misses_nothing_but_says_so(flow: Flow) -> None:

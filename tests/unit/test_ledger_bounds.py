@@ -10,7 +10,7 @@ from ledger_cases import partition
 
 from lodestream.ledger.bounds import Bounds, Found, Horizon, Range, Scope, ranges
 from lodestream.ledger.outputs import Fate, Fates, Kind
-from lodestream.ledger.retention import Lost, OutputPartition, Reach, deleted_unread, find_lost
+from lodestream.ledger.retention import CLOCKS_MS, Lost, OutputPartition, Reach, deleted_unread, find_lost
 from lodestream.letters import Coordinates
 
 
@@ -105,7 +105,15 @@ def test_what_retention_took_is_older_than_what_is_left(
     beginning: int, start: int, oldest: int | None, until_ms: int | None
 ) -> None:
     lost = find_lost(OutputPartition("articles", 0, beginning, start, oldest), Fates("clean").columns(), 7)
-    assert lost == (None if until_ms is None else Lost(until_ms))
+    assert lost == (None if until_ms is None else Lost(until_ms + CLOCKS_MS))
+
+
+def test_the_clocks_of_two_brokers_may_differ() -> None:
+    """By its broker the input was taken after its output, which is gone; another broker took that."""
+    lost = find_lost(OutputPartition("articles", 0, 5, 5, 100_000), Fates("clean").columns(), 7)
+    assert lost is not None
+    records = partition([1, 2], 9, times=[100_001, 200_000]).records
+    assert Reach([lost]).covers(0, records).tolist() == [False, True]
 
 
 def test_the_first_output_that_is_left_says_of_which_records_some_are_gone() -> None:
@@ -120,7 +128,7 @@ def test_the_first_output_that_is_left_says_of_which_records_some_are_gone() -> 
     ):
         fates.add(Fate("dedupe", kind, Coordinates("p.articles", part, offset), 0), at, 100)
     lost = find_lost(OutputPartition("duplicates", 2, 5, 5, 50), fates.columns(), 7)
-    assert lost == Lost(50, {0: 34, 1: 70})
+    assert lost == Lost(50 + CLOCKS_MS, {0: 34, 1: 70})
 
 
 def test_a_record_has_lost_no_output_when_a_later_time_or_origin_is_left_in_every_partition() -> None:

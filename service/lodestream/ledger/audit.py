@@ -115,8 +115,7 @@ class _Audit:
                 "retention and compaction of its topics may not be read, so they are taken to be as wanted"
             )
         compacted = [topic for topic, policy in self._policies.items() if policy.compacts]
-        now_ms = time.time_ns() // 1_000_000
-        self._scope = await self._resolve(now_ms)
+        self._scope = await self._resolve(time.time_ns() // 1_000_000)
         self._books = Books(self._settings.topic_prefix, self._scope, self._problems, compacted)
         for topic in self._topics:
             await self._read(topic)
@@ -126,7 +125,7 @@ class _Audit:
             after = await self._committed(partitions)
             reports, states = [], {}
             for stage in self._stages:
-                report, states[stage.name] = self._judge(stage, ancestry, committed, after, now_ms)
+                report, states[stage.name] = self._judge(stage, ancestry, committed, after)
                 self._judge_changelog(report, stage, committed, after)
                 reports.append(report)
             ahead = any(report.breaches[Breach.AHEAD] + report.breaches[Breach.STATE_AHEAD] for report in reports)
@@ -274,7 +273,7 @@ class _Audit:
         return lambda batch: all(horizon.over(batch[-1].timestamp) for horizon in horizons)
 
     def _judge(
-        self, stage: Stage, ancestry: Ancestry, committed: Committed, after: Committed, now_ms: int
+        self, stage: Stage, ancestry: Ancestry, committed: Committed, after: Committed
     ) -> tuple[StageReport, States]:
         topic = stage.input
         markers = 1 if topic == RAW else self._settings.partitions + 1  # the stage before, and redrives
@@ -309,7 +308,7 @@ class _Audit:
             stage,
             inputs,
             ancestry,
-            reach=self._reach(stage, ancestry, now_ms),
+            reach=self._reach(stage, ancestry),
             scope=self._scope,
             known=self._known(stage, ancestry),
             kept=self._problems,
@@ -336,8 +335,9 @@ class _Audit:
         whole = [part for part in ends if ends[part].beginning == starts[part] == 0 and not compacts]
         return known_of(ancestry.fates[stage.name], whole, self._books.stories.found())
 
-    def _reach(self, stage: Stage, ancestry: Ancestry, now_ms: int) -> Reach:
+    def _reach(self, stage: Stage, ancestry: Ancestry) -> Reach:
         columns = ancestry.fates[stage.name]
+        now_ms = time.time_ns() // 1_000_000  # retention may have gone on while it was read
         found = [
             retention.find_lost(
                 OutputPartition(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from lodestream.ledger.inputs import InputRecords, Mask
 from lodestream.ledger.outputs import INT64_MAX, TOPIC_OF, Columns
+
+CLOCKS_MS: Final = 60_000
+"""How far the clocks of two brokers lie apart at most: one took the input, another the output that came of it."""
 
 
 class OutputPartition(NamedTuple):
@@ -30,9 +33,9 @@ class OutputPartition(NamedTuple):
 class Lost:
     """Which outputs of a stage one partition of its output topics may have lost.
 
-    None was appended after `until_ms`. `first`: by input partition, of which record is the first output that is
-    left; on one partition the outputs of another go up in their origin, so later records have lost none. Of an input
-    partition that is not in it, no output is left.
+    None of a record that was appended after `until_ms`. `first`: by input partition, of which record is the first
+    output that is left; on one partition the outputs of another go up in their origin, so later records have lost
+    none. Of an input partition that is not in it, no output is left.
     """
 
     until_ms: int
@@ -71,12 +74,12 @@ def find_lost(read: OutputPartition, columns: Columns, lost_by_age_ms: int) -> L
     if read.beginning == 0 or read.start > read.beginning:
         return None
     if read.oldest is None:
-        return Lost(lost_by_age_ms)
+        return Lost(lost_by_age_ms + CLOCKS_MS)
     kinds = [kind for kind, topic in TOPIC_OF.items() if topic == read.topic]
     left = np.flatnonzero(np.isin(columns["kind"], kinds) & (columns["at_partition"] == read.partition))
     partitions, at = np.unique(columns["partition"][left], return_index=True)
     first = columns["offset"][left[at]]
-    return Lost(read.oldest, dict(zip(partitions.tolist(), first.tolist(), strict=True)))
+    return Lost(read.oldest + CLOCKS_MS, dict(zip(partitions.tolist(), first.tolist(), strict=True)))
 
 
 def deleted_unread(committed: int, beginning: int, markers: int, *, forgotten: bool = False) -> tuple[range, range]:
