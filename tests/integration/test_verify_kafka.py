@@ -338,6 +338,18 @@ async def test_retention_on_one_partition_hides_neither_later_records_nor_what_i
     assert (report.stages[0].records, report.stages[0].out_of_reach) == (5, 3)
 
 
+async def test_a_stray_where_a_truncated_topic_begins_makes_no_flood(flow: Flow) -> None:
+    await flow.raw(9)
+    await flow.delete_before("raw", 2)
+    await step(flow, "clean", [article(at) for at in range(2, 7)], 7)
+    await step(flow, "clean", [article(0)])  # at 6
+    await step(flow, "clean", [article(7), article(8)], 9)
+    await flow.delete_before("articles", 6)
+    clean = (await verify(flow.settings)).stages[0]
+    assert clean.adds_up, "of the records 2 to 6 the articles are gone"
+    assert (clean.records, clean.out_of_reach) == (1, 6)
+
+
 async def test_a_stage_of_which_nothing_can_be_judged_is_told(flow: Flow) -> None:
     await flow.raw(2)
     await step(flow, "clean", [article(0), article(1)], 2)

@@ -10,7 +10,7 @@ from ledger_cases import partition
 
 from lodestream.ledger.bounds import Bounds, Found, Horizon, Range, Scope, ranges
 from lodestream.ledger.outputs import Fate, Fates, Kind
-from lodestream.ledger.retention import CLOCKS_MS, Lost, OutputPartition, Reach, deleted_unread, find_lost
+from lodestream.ledger.retention import CLOCKS_MS, InputLeft, Lost, OutputPartition, Reach, deleted_unread, find_lost
 from lodestream.letters import Coordinates
 
 
@@ -129,6 +129,30 @@ def test_the_first_output_that_is_left_says_of_which_records_some_are_gone() -> 
         fates.add(Fate("dedupe", kind, Coordinates("p.articles", part, offset), 0), at, 100)
     lost = find_lost(OutputPartition("duplicates", 2, 5, 5, 50), fates.columns(), 7)
     assert lost == Lost(50 + CLOCKS_MS, {0: 34, 1: 70})
+
+
+@pytest.mark.parametrize(
+    ("origins", "first"),
+    [
+        ([31, 32], {0: 31}),
+        ([25, 31], {0: 31}),  # at 25 is no record
+        ([3, 31], {0: 31}),  # of what is gone: one alone may be wrong
+        ([3, 3, 31], {0: 31}),
+        ([18, 19, 31], {0: 18}),  # there the outputs of what was taken begin
+        ([28, 31], {0: 28}),  # not read
+        ([99, 31], {0: 99}),  # likewise: appended since
+        ([25], {}),
+    ],
+)
+def test_an_output_of_no_record_does_not_say_what_is_left(origins: list[int], first: dict[int, int]) -> None:
+    fates = Fates("tag")
+    for at, offset in enumerate(origins):
+        fates.add(Fate("tag", Kind.ENRICHED, Coordinates("p.originals", 0, offset), 0), 2, 100 + at)
+    start = 30 if 28 in origins else 20
+    read = [offset for offset in (20, 21, 30, 31, 32) if offset >= start]
+    inputs = {0: InputLeft(20, start, partition(read, 33).records)}
+    lost = find_lost(OutputPartition("enriched", 2, 5, 5, 50), fates.columns(), 7, inputs)
+    assert lost == Lost(50 + CLOCKS_MS, first)
 
 
 def test_a_record_has_lost_no_output_when_a_later_time_or_origin_is_left_in_every_partition() -> None:

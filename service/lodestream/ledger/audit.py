@@ -34,7 +34,7 @@ from lodestream.ledger.judge import InputPartition, judge
 from lodestream.ledger.names import Known, known_of
 from lodestream.ledger.outputs import WRITER, Stage
 from lodestream.ledger.report import Report, Used
-from lodestream.ledger.retention import OutputPartition, Reach
+from lodestream.ledger.retention import InputLeft, OutputPartition, Reach
 from lodestream.settings import Settings
 from lodestream.topics import ARTICLES, DEAD_LETTERS, DUPLICATES, ENRICHED, ORIGINALS, RAW, STORIES, changelog_of
 
@@ -338,6 +338,12 @@ class _Audit:
     def _reach(self, stage: Stage, ancestry: Ancestry) -> Reach:
         columns = ancestry.fates[stage.name]
         now_ms = time.time_ns() // 1_000_000  # retention may have gone on while it was read
+        inputs = {
+            part: InputLeft(
+                end.beginning, self._starts[stage.input][part], self._books.inputs[stage.input].records(part)
+            )
+            for part, end in self._ends[stage.input].items()
+        }
         found = [
             retention.find_lost(
                 OutputPartition(
@@ -345,6 +351,7 @@ class _Audit:
                 ),
                 columns,
                 self._policies[topic].lost_until(now_ms),
+                inputs,
             )
             for topic in stage.outputs
             for part, end in self._ends[topic].items()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lodestream.ledger.inputs import InputRecords, Mask
 from lodestream.ledger.outputs import INT64_MAX, TOPIC_OF, Columns
@@ -27,6 +28,26 @@ class OutputPartition(NamedTuple):
     beginning: int
     start: int
     oldest: int | None
+
+
+class InputLeft(NamedTuple):
+    """A partition of a stage's input: its first offset that is left, and its records from `start` on, as read."""
+
+    beginning: int
+    start: int
+    records: InputRecords
+
+    def has(self, offsets: NDArray[np.int64]) -> Mask:
+        """Which of these offsets, named by outputs in this order, are those of records, as far as that is known.
+
+        Below its beginning one alone may as well be wrong: there it takes two that differ.
+        """
+        _, exists = self.records.find(offsets)
+        gone = offsets < self.beginning
+        last = self.records.offsets[-1] if len(self.records.offsets) else -1
+        was_read = (offsets >= self.start) & (offsets <= last)
+        may_be: Mask = exists | ~(gone | was_read)
+        return may_be | gone if len(np.unique(offsets[gone])) > 1 else may_be
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +85,15 @@ class Reach:
         return mask
 
 
-def find_lost(read: OutputPartition, columns: Columns, lost_by_age_ms: int) -> Lost | None:
+def find_lost(
+    read: OutputPartition, columns: Columns, lost_by_age_ms: int, inputs: Mapping[int, InputLeft] | None = None
+) -> Lost | None:
     """What a partition of an output topic may have lost of a stage; None: nothing that is looked at.
 
     `columns`: all outputs of the stage. What a partition lost is older than what it still has: where reading began
     behind its first offset, it lost nothing that matters. Where it has nothing, what it lost had reached the topic's
-    retention time, so it was older than `lost_by_age_ms`.
+    retention time, so it was older than `lost_by_age_ms`. `inputs`: by partition; an output of no record there is a
+    stray, which says nothing of what came before it.
     """
     if read.beginning == 0 or read.start > read.beginning:
         return None
@@ -77,8 +101,13 @@ def find_lost(read: OutputPartition, columns: Columns, lost_by_age_ms: int) -> L
         return Lost(lost_by_age_ms + CLOCKS_MS)
     kinds = [kind for kind, topic in TOPIC_OF.items() if topic == read.topic]
     left = np.flatnonzero(np.isin(columns["kind"], kinds) & (columns["at_partition"] == read.partition))
-    partitions, at = np.unique(columns["partition"][left], return_index=True)
-    first = columns["offset"][left[at]]
+    partitions, offsets = columns["partition"][left], columns["offset"][left]
+    trusted = np.full(len(left), True)
+    for partition, records in (inputs or {}).items():
+        mine = partitions == partition
+        trusted[mine] = records.has(offsets[mine])
+    partitions, at = np.unique(partitions[trusted], return_index=True)
+    first = offsets[trusted][at]
     return Lost(read.oldest + CLOCKS_MS, dict(zip(partitions.tolist(), first.tolist(), strict=True)))
 
 
