@@ -32,6 +32,21 @@ def test_an_original_is_the_article_without_fingerprint_and_with_its_story() -> 
     assert decision.link is None
 
 
+def test_what_only_the_verdict_says_an_article_cannot_bring_along() -> None:
+    """Else an article of someone else's looks like an extension without its link, or like a version of nothing."""
+    own: dict[str, Any] = {
+        "extends": {"article_id": "z"},
+        "previous": {"version": 7, "text_key": "k"},
+        "version": 8,
+        "story_id": "z",
+        "first_seen": "2020-01-01T00:00:00Z",
+    }
+    plain = article("a", TEXT), article("b", LONGER, 1), article("b", f"{LONGER} today", 2)
+    made = decide(Deduper(WEEK, 10), *(cast("Article", {**each, **own}) for each in plain))
+    assert made == decide(Deduper(WEEK, 10), *plain)
+    assert [said(decision) for decision in made] == ["original", "extends a", "version 2"]
+
+
 def test_an_extension_is_an_original_and_a_forwarded_link() -> None:
     _, extension = decide(Deduper(WEEK, 10), article("a", TEXT), article("b", LONGER, 1))
     assert extension.original is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from lodestream.dedupe.compare import Similarity
 from lodestream.dedupe.stories import Summary
 from lodestream.dedupe.verdict import Fate, Verdict
@@ -18,10 +20,13 @@ from lodestream.records import (
 )
 from lodestream.times import rfc3339
 
+# An article that someone else wrote may bring fields of these names; only the verdict says what is true of them.
+_NOT_PASSED_ON: Final = frozenset(("fingerprint", "extends", "previous"))
+
 
 def original_of(article: Article, verdict: Verdict, story_id: str) -> Original:
     """The article as it goes on: without its fingerprint, with its story."""
-    fields = {name: value for name, value in article.items() if name != "fingerprint"}
+    fields = {name: value for name, value in article.items() if name not in _NOT_PASSED_ON}
     fields |= {
         "schema": ORIGINAL_SCHEMA,
         "version": verdict.version,
