@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledger_cases import CLEAN, DEDUPE, HELD, TAG, Out, article, healthy, judged, letter, partition
 
-from lodestream.ledger.breaches import PROBLEMS_KEPT, Breach
+from lodestream.ledger.ancestry import Ancestry
+from lodestream.ledger.breaches import PROBLEMS_KEPT, Ancestors, Breach
 from lodestream.ledger.outputs import (
     NO_LINEAGE,
     NO_NUMBER,
@@ -331,6 +332,26 @@ def ledgers(draw: st.DrawFn) -> tuple[Stage, list[int], int, list[Out]]:
         else:
             outs.append(Out(kind, offset, draw(st.integers(0, 3))))
     return stage, offsets, draw(st.integers(0, 9)), outs
+
+
+def test_only_what_is_named_is_looked_for_with_its_ancestors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To look for each of many takes longer the more there are."""
+    many = 4 * PROBLEMS_KEPT
+    asked = []
+    of = Ancestry.of
+
+    def count(self: Ancestry, topic: str, partition: int, offset: int, lineage: tuple[int, int]) -> Ancestors:
+        asked.append(offset)
+        return of(self, topic, partition, offset, lineage)
+
+    monkeypatch.setattr(Ancestry, "of", count)
+    ahead = judged(TAG, partition(range(many), 0), [Out(Kind.ENRICHED, at) for at in range(many)])
+    assert (ahead.breaches, len(asked)) == ({Breach.AHEAD: many}, PROBLEMS_KEPT)
+    assert len(ahead.problems) == PROBLEMS_KEPT
+    missing = judged(TAG, partition(range(many), many), [])
+    assert (missing.breaches, len(asked)) == ({Breach.MISSING: many}, 2 * PROBLEMS_KEPT)
+    strangers = judged(TAG, partition([], 0), [Out(Kind.ENRICHED, at, partition=7) for at in range(many)])
+    assert (strangers.breaches, len(strangers.problems)) == ({Breach.ORPHAN: many}, PROBLEMS_KEPT)
 
 
 @given(ledgers())

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lodestream.letters import Coordinates
 
 PROBLEMS_KEPT: Final = 20
@@ -113,6 +116,16 @@ class StageReport:
     def full(self) -> bool:
         """Further problems are only counted."""
         return len(self.problems) >= self.kept
+
+    def room_for(self, breach: Breach, found: NDArray[np.int64]) -> list[int]:
+        """Of what has a breach, those that are still to be named, by `add`; the others are counted here.
+
+        To name one takes a search for where it came from, and there may be millions.
+        """
+        named: list[int] = found[: max(0, self.kept - len(self.problems))].tolist()
+        if more := len(found) - len(named):
+            self.breaches[breach] += more
+        return named
 
     def add(self, breach: Breach, coordinates: str, found: str, ancestors: Ancestors | None = None) -> None:
         self.breaches[breach] += 1

@@ -70,7 +70,7 @@ def judge(
         judging = _Partition(stage, ancestry, partition, inputs[partition], mine, scope or Scope(), known)
         states[partition] = judging.judge(report, reach or Reach())
     strangers = np.flatnonzero(~np.isin(columns["partition"], list(inputs)))
-    for at in strangers.tolist():
+    for at in report.room_for(Breach.ORPHAN, strangers):
         found = f"origin in partition {columns['partition'][at]}, which the input does not have"
         report.add(Breach.ORPHAN, _output_place(ancestry.prefix, columns, at), found)
     if reach is not None and reach.compacted:
@@ -126,11 +126,8 @@ class _Partition:
             if breach in NEED_ALL_OUTPUTS:
                 found &= whole
             state[found] = State.BROKEN
-            for at in np.flatnonzero(found).tolist():
-                if report.full:
-                    report.breaches[breach] += 1
-                else:
-                    self._add(report, breach, count, compared, at)
+            for at in report.room_for(breach, np.flatnonzero(found)):
+                self._add(report, breach, count, compared, at)
             open_ = open_ & ~found
         for fate, mask in count.fates():
             if number := int((open_ & whole & mask).sum()):
@@ -197,7 +194,8 @@ class _Partition:
         between = (origin >= self.given.committed) & ~ahead  # committed while the outputs were being read
         orphan = ~exists & ~ahead & ~between
         for breach, mask in ((Breach.ORPHAN, orphan), (Breach.AHEAD, ahead)):
-            for at in np.flatnonzero(mask & looked_at).tolist():
+            rows = np.flatnonzero(mask & looked_at)
+            for at in report.room_for(breach, rows):
                 what = "which is no record" if breach is Breach.ORPHAN else "which the group has not committed"
                 found = f"origin {self._place(int(origin[at]))}, {what}"
                 ancestors = self._ancestors(int(record[at])) if exists[at] else None
