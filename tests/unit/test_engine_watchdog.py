@@ -310,3 +310,26 @@ async def test_a_thread_that_hangs_while_it_watches_is_not_the_end_of_the_watch(
     dog._turn()
     assert len(armed) == 2
     dog.stop()
+
+
+WITHOUT_MEMORY = HANGING.replace(
+    "async def hang():",
+    """async def hang():
+    import resource, threading
+    resource.setrlimit(resource.RLIMIT_AS, (1, 1))
+    try:
+        threading.Thread(target=print).start()
+    except RuntimeError:
+        watchdog.end_after(0.2, lambda: 5)
+    await asyncio.sleep(0.5)
+    return
+""",
+)
+
+
+def test_without_memory_for_a_thread_a_process_that_is_to_end_does() -> None:
+    """Out of memory, a worker stood for two minutes in the start of the thread that was to end it."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_MEMORY, "sleeps", ""], capture_output=True, check=False, timeout=30
+    )
+    assert done.returncode == 5, done.stderr

@@ -204,6 +204,7 @@ async def _waiting(client: Mapping[str, Any], topic: str, quiet: Mapping[int, in
 def watching(engine: Watched, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """A watchdog for as long as the context lasts, in the main thread. Native crashes say where they were, too."""
     faulthandler.enable()
+    _ENDER.start()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends a process whatever its threads do
     watchdog = Watchdog(engine, loop)
     watchdog.start()
@@ -243,18 +244,50 @@ def _dump() -> str:
         return file.read().decode("utf-8", "replace")
 
 
+class _Ender:
+    """Ends the process when its time is over, from a thread that stands ready: without memory none can be started.
+
+    `Thread.start` then waits for good for a thread that died before it could say that it runs.
+    """
+
+    def __init__(self) -> None:
+        self._due: list[tuple[float, Callable[[], int]]] = []
+        self._told = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="ender", daemon=True)
+            self._thread.start()
+
+    def end_after(self, seconds: float, code: Callable[[], int]) -> None:
+        self._due.append((time.monotonic() + seconds, code))
+        self._told.set()
+        self.start()
+
+    def _run(self) -> None:
+        while True:
+            due, code = min(self._due, key=lambda each: each[0], default=(None, None))
+            left = None if due is None else due - time.monotonic()
+            if code is not None and left is not None and left <= 0:
+                number = EXIT_CODE
+                try:
+                    number = code()
+                finally:
+                    os._exit(number)  # without a flush, which waits for who reads
+            self._told.wait(left)
+            self._told.clear()
+
+
+_ENDER: Final = _Ender()
+
+
 def end_after(seconds: float, code: Callable[[], int] = lambda: EXIT_CODE) -> None:
     """End the process if it has not ended by itself: whatever is open then is fenced by the next owner.
 
     `code` is asked then, for a crash may come while it stops.
     """
-
-    def at_last() -> None:
-        os._exit(code())  # without a flush, which waits for who reads
-
-    timer = threading.Timer(seconds, at_last)
-    timer.daemon = True
-    timer.start()
+    _ENDER.end_after(seconds, code)
 
 
 def threads() -> dict[str, list[str]]:
