@@ -203,6 +203,33 @@ async def test_the_last_stage_alone(flow: Flow) -> None:
     assert set(report.read) == {"originals", "enriched", "tag-state"}
 
 
+@pytest.mark.usefixtures("no_slack")
+async def test_a_link_and_a_changelog_are_not_held_against_what_lies_before_the_bounds(flow: Flow) -> None:
+    """Neither the original that a link names is read, nor the block of what came before."""
+    await page(flow, 0, of=1)
+    await pause()
+    raw = (await flow.raw())[0]
+    async with flow.transaction("clean") as clean:
+        article = await flow.put(clean, "articles", raw, value={"position": 0, "of": 1})
+        await flow.commit(clean, "clean", raw.offset + 1)
+    async with flow.transaction("dedupe") as dedupe:
+        await flow.put(dedupe, "duplicates", article, value={"forwarded": False})
+        await flow.commit(dedupe, "dedupe", article.offset + 1)
+    within = Bounds(first={0: raw.offset})
+    report = await verify(flow.settings, within)
+    assert (report.problems, looked_at(report)) == ([], [1, 1, 0])
+    assert (report.read.get("originals", 0), report.read["clean-state"]) == (0, 1)
+    await flow.delete_before("clean-state", 2)
+    await pause()
+    (lost,) = await flow.raw()
+    async with flow.transaction("clean") as clean:
+        await flow.put(clean, "articles", lost, value={"position": 0, "of": 1})
+        await flow.commit(clean, "clean", lost.offset + 1, blocks=False)
+    [problem] = (await verify(flow.settings, Bounds(first={0: lost.offset}))).problems
+    assert problem.breach is Breach.STATE_GAP, "of the blocks since then none can be gone"
+    assert problem.found.startswith(f"no block covers offsets {lost.offset} to {lost.offset} of {lost.topic}:0: there ")
+
+
 async def test_what_was_deleted_unread_before_the_bounds_is_left_out(flow: Flow) -> None:
     await flow.raw(9)
     await flow.delete_before("raw", 5)

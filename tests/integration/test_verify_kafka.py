@@ -18,7 +18,7 @@ from lodestream.errors import LodestreamError, TruncatedError
 from lodestream.headers import Header, Headers
 from lodestream.kafka.clients import client_arguments
 from lodestream.kafka.log import LogRecord, offsets, read_log
-from lodestream.ledger import Breach, Report, verify
+from lodestream.ledger import Bounds, Breach, Report, verify
 from lodestream.ledger.audit import READS
 from lodestream.letters import Coordinates, mark_headers
 from lodestream.settings import Settings
@@ -336,6 +336,23 @@ async def test_retention_on_one_partition_hides_neither_later_records_nor_what_i
         (Breach.MISSING, f"{raw}:0:6"),
     ]
     assert (report.stages[0].records, report.stages[0].out_of_reach) == (5, 3)
+
+
+async def test_a_link_to_an_original_that_retention_took_is_not_dangling(flow: Flow) -> None:
+    """Also a forwarded one. Nothing tells it from a link to what never was, which is told while all are there."""
+    await flow.raw(4)
+    await step(flow, "clean", [article(at) for at in range(4)], 4)
+    await step(flow, "dedupe", [Write("originals", 0)], 1)
+    await step(flow, "dedupe", [link(1), Write("originals", 2), link(2, 1, forwarded=True)], 3)
+    await step(flow, "tag", [Write("enriched", 0), Write("enriched", 2)], 3)
+    assert (await verify(flow.settings)).adds_up
+    await flow.delete_before("originals", 2)
+    report = await verify(flow.settings)
+    assert report.problems == []
+    for first in (0, 1, 2):
+        report = await verify(flow.settings, Bounds(first={0: first}))
+        assert report.problems == []
+        assert report.read["duplicates"] == 2
 
 
 async def test_a_stray_where_a_truncated_topic_begins_makes_no_flood(flow: Flow) -> None:

@@ -103,6 +103,20 @@ def test_only_input_within_the_bounds_is_looked_at(given: Given, breaches: dict[
     assert judged([(0, 10), (12, 40)], given).breaches == breaches
 
 
+@pytest.mark.parametrize(
+    ("spans", "given", "offsets"),
+    [
+        ([(0, 10), (10, 40)], Given(50, 50, 20, 45), "40 to 44"),  # within the bounds
+        ([(0, 10), (10, 40)], Given(42, 60, 20, 45), "40 to 41"),  # committed before they were read
+        ([], Given(50, 50, 20, 45, is_whole=True), "20 to 44"),
+        ([], Given(42, 60, 20, is_whole=True), "20 to 41"),
+    ],
+)
+def test_a_gap_reaches_to_what_must_be_covered(spans: list[tuple[int, int]], given: Given, offsets: str) -> None:
+    [problem] = judged(spans, given).problems
+    assert (problem.breach, f"offsets {offsets} of" in problem.found) == (GAP, True)
+
+
 @pytest.mark.parametrize(("committed", "gaps"), [(9, 1), (6, 1), (5, 0)])
 def test_without_blocks_what_is_committed_within_the_bounds_is_not_covered(committed: int, gaps: int) -> None:
     assert judged([], Given(committed, 9, 5, 8, is_whole=True)).breaches[GAP] == gaps

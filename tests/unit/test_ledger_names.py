@@ -70,6 +70,22 @@ def test_what_is_named_is_there(out: Out, known: Known, is_there: bool) -> None:
         assert "names an original or a story that is not there" in report.problems[0].found
 
 
+@pytest.mark.parametrize(
+    ("outs", "known", "is_there"),
+    [
+        ([original(OTHER), link(OTHER)], Known({0: HERE}, HERE), True),
+        ([original(OTHER), link(OTHER)], Known({0: np.array([OWN], np.uint64)}, HERE), False),
+        ([original(OTHER), link(OTHER)], Known({0: HERE}, np.array([OWN], np.uint64)), False),
+        ([original(OTHER), link(OTHER)], Known({1: GONE}, HERE), True),
+        # The original's own story is there, but not the one that its link names.
+        ([original(story=OWN), link(story=99)], Known({0: HERE}, HERE), False),
+    ],
+)
+def test_what_a_forwarded_link_names_is_there(outs: list[Out], known: Known, is_there: bool) -> None:  # noqa: FBT001
+    report = judged(DEDUPE, partition([5], 6), outs, known=known)
+    assert report.breaches == ({} if is_there else {Breach.DANGLING: 1})
+
+
 def test_originals_are_known_by_partition() -> None:
     fates = Fates("dedupe")
     for at, article in ((0, 5), (1, 7), (0, 3)):
