@@ -7,11 +7,13 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from ledger_flow import Flow, command, environment, flowing
 
 from lodestream.errors import LodestreamError
+from lodestream.kafka.log import LogRecord, read_log
 from lodestream.ledger import Bounds, Breach, Report, verify
 from lodestream.ledger.audit import Reading
 from lodestream.letters import Coordinates
@@ -201,6 +203,28 @@ async def test_the_last_stage_alone(flow: Flow) -> None:
     assert report.adds_up
     assert [(stage.stage, stage.records) for stage in report.stages] == [("tag", 1)]
     assert set(report.read) == {"originals", "enriched", "tag-state"}
+
+
+async def test_progress_is_told_where_retention_went_beyond_what_is_to_be_read(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await flow.raw()
+    await page(flow, 0, of=1)
+
+    async def read(arguments: Any, topic: str, **more: Any) -> AsyncIterator[list[LogRecord]]:
+        async for batch in read_log(arguments, topic, **more):
+            yield batch
+        if topic.endswith("raw"):
+            later = await page(flow, *range(9), of=9)
+            await flow.delete_before("articles", 9)
+            assert later.offset == 2
+
+    monkeypatch.setattr("lodestream.ledger.audit.read_log", read)
+    told: list[Reading] = []
+    report = await verify(flow.settings, progress=told.append)
+    assert "articles" not in report.read
+    assert {reading.topic for reading in told} > {"raw", "originals", "enriched"}
+    assert all(0 <= reading.done <= reading.total for reading in told)
 
 
 @pytest.mark.usefixtures("no_slack")

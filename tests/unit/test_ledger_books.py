@@ -166,6 +166,15 @@ def test_a_mark_names_a_letter_before_it(named: str, begins: int | None, orphans
         assert report.problems[0].found == f"marks {named} as redriven, which is no dead letter before it"
 
 
+@pytest.mark.parametrize(("named", "orphans"), [(3, 0), (6, 1), (7, 1)])
+def test_a_letter_that_compaction_took_is_still_marked(named: int, orphans: int) -> None:
+    """Where an operator has dead letters compacted, a mark replaces its letter."""
+    books = Books("p.", Scope(), compacted=["dead-letters"])
+    books.begin("dead-letters", {0: None})
+    books.add("dead-letters", 0, [letter(4, "clean", "p.raw", Record(0)), mark(6, f"p.dead-letters:0:{named}")])
+    assert len(books.with_orphans([])) == orphans
+
+
 def test_a_null_value_is_no_output_where_it_takes_away_those_of_its_key() -> None:
     nulls = [Record(0, ((Header.ORIGIN, b"p.originals:0:0:0"),), None), Record(1, (), None)]
     books = Books("p.", Scope(), compacted=["enriched"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from test_ledger_books import Record, written
 
@@ -9,7 +11,7 @@ from lodestream.engine.block import Block, Span
 from lodestream.ledger.books import Books
 from lodestream.ledger.bounds import Range, Scope
 from lodestream.ledger.breaches import Breach, StageReport
-from lodestream.ledger.changelogs import CHANGELOGS, Blocks, Given, hold
+from lodestream.ledger.changelogs import CHANGELOGS, WHY_KEPT, Blocks, Given, hold
 
 GAP, AHEAD, UNREADABLE = Breach.STATE_GAP, Breach.STATE_AHEAD, Breach.STATE_UNREADABLE
 
@@ -143,6 +145,33 @@ def test_a_block_that_cannot_be_read_is_told_and_nothing_else(packed: bytes | No
     assert report.problems[0].coordinates == "p.tag-state:0:1"
 
 
+def test_many_blocks_that_cannot_be_read_take_little_memory() -> None:
+    many = 50 * WHY_KEPT
+    tracemalloc.start()
+    blocks = Blocks(4)
+    for at in range(many):
+        blocks.add(at, b"LSB1")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40 * many
+    report = StageReport("tag", kept=WHY_KEPT + 1)
+    hold(report, blocks, Given(30, 30), ("p.tag-state:0", "p.originals:0"))
+    assert report.breaches == {UNREADABLE: many}
+    assert "unknown format" in report.problems[WHY_KEPT - 1].found
+    assert report.problems[WHY_KEPT].found == "a block that cannot be read"
+
+
+def test_flaws_are_told_in_the_order_of_the_changelog() -> None:
+    blocks = Blocks(4)
+    for at, each in enumerate((block(0, 10), block(12, 20), b"", block(20, 30), block(31, 40))):
+        blocks.add(at, each)
+    assert [(flaw.breach, flaw.offset, flaw.start, flaw.end) for flaw in blocks.flaws()] == [
+        (GAP, 1, 10, 12),
+        (UNREADABLE, 2, 20, 21),
+        (GAP, 4, 30, 31),
+    ]
+
+
 def test_a_span_is_read_without_the_payload() -> None:
     packed = block(3, 9)
     assert Span.of(packed) == Span.of(packed[:44]) == Span(4, 3, 9)
@@ -157,6 +186,16 @@ def test_books_keep_blocks_by_changelog_and_partition() -> None:
     books.add("tag-state", 1, [Record(0, value=block(0, 2))])
     assert {key: blocks.end for key, blocks in books.blocks.items()} == {("clean-state", 1): 11, ("tag-state", 1): 2}
     assert books.read == {"clean-state": 3, "tag-state": 1}
+
+
+def test_a_block_must_be_of_as_many_partitions_as_its_input_has() -> None:
+    """A changelog that someone gave further partitions holds what it held."""
+    books = Books("p.", Scope())
+    books.begin("raw", dict.fromkeys(range(4)))
+    books.begin("clean-state", dict.fromkeys(range(6)))
+    books.add("clean-state", 1, [Record(0, value=block(0, 5)), Record(2, value=block(5, 9, partitions=6))])
+    assert [flaw.breach for flaw in books.blocks["clean-state", 1].flaws()] == [UNREADABLE]
+    assert books.blocks["clean-state", 1].end == 5
 
 
 def test_the_input_within_the_bounds_is_known_by_its_records() -> None:

@@ -111,7 +111,9 @@ class Books:
         self.next[key] = batch[-1].offset + 1
         self.read[topic] += len(batch)
         if topic in CHANGELOGS:
-            blocks = self.blocks.setdefault(key, Blocks(self._partitions[topic]))
+            # Each says how many partitions the input has; whoever reads the changelog alone takes them for as many.
+            of_input = self._partitions.get(CHANGELOGS[topic].input, self._partitions[topic])
+            blocks = self.blocks.setdefault(key, Blocks(of_input))
             for record in batch:
                 blocks.add(record.offset, record.value)
             return
@@ -228,7 +230,7 @@ class Books:
     def _match_mark(self, partition: int, offset: int, headers: Headers) -> None:
         """A mark must name a letter before it, on its own partition. Raises `NoOutputError`.
 
-        One that may lie before what was read is let pass.
+        One that may lie before what was read, or that a newer one may have replaced, is let pass.
         """
         letters = self._letters.setdefault(partition, array("q"))
         marked = marked_letter(headers)
@@ -238,6 +240,8 @@ class Books:
         if (marked.topic, marked.partition) == (self._prefix + DEAD_LETTERS, partition):
             is_whole = (DEAD_LETTERS, partition) not in self._covered
             if not is_whole and marked.offset < (letters[0] if letters else offset):
+                return
+            if DEAD_LETTERS in self._compacted and marked.offset < offset:
                 return
             at = bisect_left(letters, marked.offset)
             if at < len(letters) and letters[at] == marked.offset:

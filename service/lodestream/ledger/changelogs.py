@@ -7,6 +7,10 @@ what came behind was done again, as after a torn transaction: those are void, an
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
+from heapq import merge
+from itertools import chain
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from lodestream.engine.block import Span
@@ -17,6 +21,10 @@ from lodestream.topics import changelog_of
 
 CHANGELOGS: Final = {changelog_of(stage.name): stage for stage in STAGES}
 """The stage by its changelog (short name)."""
+
+
+WHY_KEPT: Final = 1000
+"""Of how many blocks that cannot be read it is kept why, for each partition."""
 
 
 class Flaw(NamedTuple):
@@ -30,21 +38,39 @@ class Flaw(NamedTuple):
 
 
 class Blocks:
-    """The blocks of one partition of a changelog, in order: 8 bytes each."""
+    """The blocks of one partition of a changelog, in order: 8 bytes each, and 24 at most for what is wrong with it."""
 
     def __init__(self, partitions: int) -> None:
         """`partitions`: of the input."""
-        self.flaws: list[Flaw] = []
         self.last = 0  # the offset of the newest that can be read
         self._partitions = partitions
         self._ends = array("q")  # of those that are not void; each begins where the one before it ends
         self._first = (0, 0)  # of the first of those: its own offset, and the input offset that it begins at
         self._follows = True  # False behind one that cannot be read
+        # Of a damaged changelog there may be as many flaws as blocks, so these are kept as numbers, too.
+        self._gaps = array("q")  # three each: offset, and the input from where to before where
+        self._unreadable = array("q")  # two each: offset, and the input offset up to which they reach there
+        self._why: list[str] = []  # of the first ones that cannot be read
 
     @property
     def end(self) -> int | None:
         """The input offset up to which they reach; None: there are none."""
         return self._ends[-1] if self._ends else None
+
+    def flaws(self) -> Iterator[Flaw]:
+        """What is wrong with them, in the order of the changelog."""
+        return merge(self._read_gaps(), self._read_unreadable(), key=attrgetter("offset"))
+
+    def _read_gaps(self) -> Iterator[Flaw]:
+        for at in range(0, len(self._gaps), 3):
+            offset, start, end = self._gaps[at : at + 3]
+            yield Flaw(Breach.STATE_GAP, offset, start, end, "the block before it ends there")
+
+    def _read_unreadable(self) -> Iterator[Flaw]:
+        for number, at in enumerate(range(0, len(self._unreadable), 2)):
+            offset, start = self._unreadable[at : at + 2]
+            why = self._why[number] if number < len(self._why) else "a block that cannot be read"
+            yield Flaw(Breach.STATE_UNREADABLE, offset, start, start + 1, why)
 
     @property
     def gap_before(self) -> Flaw | None:
@@ -60,15 +86,16 @@ class Blocks:
         try:
             span = self._read(packed or b"")
         except StateError as error:
-            at = self.end or 0
-            self.flaws.append(Flaw(Breach.STATE_UNREADABLE, offset, at, at + 1, str(error)))
+            self._unreadable.extend((offset, self.end or 0))
+            if len(self._why) < WHY_KEPT:
+                self._why.append(str(error))
             self._follows = False
             return
         if self._ends and self._ends[-1] > span.start:
             self._rewind(span.start)
         end = self.end
         if end is not None and end < span.start and self._follows:
-            self.flaws.append(Flaw(Breach.STATE_GAP, offset, end, span.start, "the block before it ends there"))
+            self._gaps.extend((offset, end, span.start))
         if end is None:
             # Behind one that cannot be read it does not say where they begin.
             self._first = offset, span.start if self._follows else 0
@@ -89,15 +116,15 @@ class Blocks:
         while self._ends and self._ends[-1] > start:
             self._ends.pop()
         end = self.end or 0
-        self.flaws = [flaw for flaw in self.flaws if flaw.breach is not Breach.STATE_GAP or flaw.end <= end]
+        while self._gaps and self._gaps[-1] > end:
+            del self._gaps[-3:]
 
 
 class Given(NamedTuple):
     """What the blocks are held against: the group's next offset before they were read and afterwards.
 
     Looked at is the input from `first` to before `stop`; None: to its end. `is_whole`: no block that was written since
-    `first` can be missing because retention took it.
-    `is_all`: none at all can.
+    `first` can be missing because retention took it; `is_all`: none at all can.
     """
 
     committed: int
@@ -112,7 +139,7 @@ def hold(report: StageReport, blocks: Blocks, given: Given, places: tuple[str, s
     """Hold the blocks of a partition against its group. `places`: topic:partition of the changelog and of the input."""
     changelog, source = places
     first = blocks.gap_before if given.is_all else None
-    for flaw in (*([first] if first else []), *blocks.flaws, *_at_the_end(blocks, given)):
+    for flaw in chain([first] if first else [], blocks.flaws(), _at_the_end(blocks, given)):
         if flaw.end <= given.first or (given.stop is not None and flaw.start >= given.stop):
             continue
         found = flaw.found
