@@ -27,7 +27,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
 from faust.transport.drivers.aiokafka import Consumer as AIOKafkaConsumer
 from mode.worker import Worker
 
-from lodestream.engine.transport import ConsumerThread
+from lodestream.engine.transport import ConsumerThread, _positions
 
 PINS = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0.14.0"}
 
@@ -61,6 +61,9 @@ def test_the_pins_are_exact_and_installed(package: str, pin: str) -> None:
         (Consumer, "on_buffer_full", ["self", "tp"]),
         (Consumer, "on_buffer_drop", ["self", "tp"]),
         (AIOKafkaConsumerThread, "call_thread", ["self", "fun", "args", "kwargs"]),
+        (AIOKafkaConsumerThread, "_ensure_consumer", ["self"]),
+        (aiokafka.AIOKafkaConsumer, "committed", ["self", "partition"]),
+        (aiokafka.AIOKafkaConsumer, "seek", ["self", "partition", "offset"]),
         (Consumer, "stop_flow", ["self"]),
         (Assignment, "state_value", ["self", "tp"]),
         (GroupCoordinator, "_push_error_to_user", ["self", "exc"]),
@@ -98,7 +101,13 @@ async def test_who_has_not_fetched_for_the_poll_interval_leaves_the_group_so_the
     consumer = ConsumerThread._create_worker_consumer(thread, SimpleNamespace(lanes=SimpleNamespace(config=config)))
     assert consumer._max_poll_interval_ms > 20 * 86_400_000
     assert consumer._rebalance_timeout_ms == 60_000
+    assert _positions(consumer) == {}
     await consumer.stop()
+
+
+def test_what_was_read_of_a_partition_must_be_known_before_a_record_of_it_passes() -> None:
+    assert "get_read_offset = self._read_offset.__getitem__" in inspect.getsource(Consumer._drain_messages)
+    assert "self._read_offset.pop(tp" in inspect.getsource(Consumer.on_partitions_revoked)
 
 
 def test_committed_offsets_are_asked_for_each_time_and_move_no_position() -> None:

@@ -26,14 +26,13 @@ class Comparison:
         self._count = count
         self._raw = raw
         self._partition = partition
-        self.wrong: dict[Breach, Mask] = {
+        self.wrong: dict[Breach, Mask] = {  # over the outputs
             Breach.LINEAGE: self._lineage(),
             Breach.MISPLACED: self._misplaced(),
             Breach.ALTERED: self._altered(),
         }
         if known is not None:
             self.wrong[Breach.DANGLING] = dangling(count.columns, partition, known)
-        """Masks over the outputs."""
 
     def why(self, breach: Breach, at: int) -> tuple[int, str] | None:
         """What is wrong with the outputs of record number `at`: the first one's number, and words; None: nothing."""
