@@ -60,13 +60,13 @@ clean: ## Remove what the commands above made in this folder
 
 .venv/.installed: .venv/bin/python pyproject.toml requirements/run.txt
 	@echo "installing the service and the embedded broker"
-	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/run.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.tested: .venv/.installed requirements/dev.txt
 	@echo "installing the tools of the tests"
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
 # Prometheus comes from Debian; where there is no apt, its tests say that they are left out.
