@@ -6,14 +6,14 @@ from typing import Final
 
 import pytest
 
-from lodestream.clean.bylines import byline_names
-from lodestream.clean.datelines import find_dateline
 from lodestream.clean.draft import Draft, Paragraph
-from lodestream.clean.fields import names_in, read_ends, read_starts
-from lodestream.clean.names import looks_like_publisher, publisher
-from lodestream.clean.patterns import Cue, cues
-from lodestream.clean.promo import strip_runs, strip_signups
-from lodestream.clean.repair import cut_link_label, split_glued
+from lodestream.clean.fields.bylines import byline_names
+from lodestream.clean.fields.datelines import find_dateline
+from lodestream.clean.fields.edges import names_in, read_ends, read_starts
+from lodestream.clean.plain.promo import strip_runs, strip_signups
+from lodestream.clean.plain.repair import cut_link_label, split_glued
+from lodestream.clean.words.names import looks_like_publisher, publisher
+from lodestream.clean.words.patterns import Cue, cues
 
 
 @pytest.mark.parametrize(

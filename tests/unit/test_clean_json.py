@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from lodestream.clean import Document, Limits, clean
-from lodestream.clean.html_text import paragraphs
+from lodestream.clean.html.running import paragraphs
 from lodestream.errors import Reason, Rejected
 from lodestream.records import ArticleFields, Lineage
 

@@ -7,12 +7,12 @@ from typing import Final
 
 import pytest
 
-from lodestream.clean import timezones
 from lodestream.clean.articles import page_clock, resolve
-from lodestream.clean.dates import PrintedTime, find_stamp
 from lodestream.clean.draft import Draft
-from lodestream.clean.patterns import LANGUAGES
-from lodestream.clean.times import parse, read_time_line
+from lodestream.clean.times import timezones
+from lodestream.clean.times.dates import PrintedTime, find_stamp
+from lodestream.clean.times.time_lines import parse, read_time_line
+from lodestream.clean.words.patterns import LANGUAGES
 from lodestream.times import from_rfc3339, rfc3339
 
 AGES: Final = [(table["language"], *example) for table in LANGUAGES for example in table["relative"]["examples"]]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from corpus import documents
 from lodestream.agents.clean import PARSER, CleanStep
-from lodestream.clean import Document, Limits, clean, html_text
+from lodestream.clean import Document, Limits, clean
+from lodestream.clean.html import running
 from lodestream.clean.wire import clean_packed, pack, runs_parser, unpack
 from lodestream.engine.sandbox import Sandbox
 from lodestream.engine.step import Record
@@ -140,7 +141,7 @@ def test_a_document_whose_markup_is_parsed_never_stays_here(
     content_type = f"application/json; charset={charset.partition('-le')[0]}"
     document = Document(text.encode(charset, "ignore"), content_type, "a", "s")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(html_text, "blocks", lambda _: [html_text.Block("parsed")])
+        patch.setattr(running, "blocks", lambda _: [running.Block("parsed")])
         articles = here(document)
     assert isinstance(articles, list)
     assert [article["body"] for article in articles] == ["parsed"]

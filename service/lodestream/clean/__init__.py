@@ -1,12 +1,17 @@
 """From a raw document to its articles: pure functions, no input or output, no clock.
 
     document.py        bytes to text: content type, charset, limits
-    page.py            plain text: the articles of a page (see there for the order of the work)
-    json_articles.py   JSON: one article or a list, bodies as text or HTML (html_text.py)
-    articles.py        drafts to records: times resolved, languages told, ids given (ids.py)
+    plain/             plain text: the articles of a page (`page.py` says the order of the work)
+    json_articles.py   JSON: one article or a list, bodies as text or HTML
+    html/              markup
+    articles.py        drafts to records: times resolved, languages told (`language.py`), ids given (`ids.py`)
+
+What they share: `fields/` (bylines, credits, datelines), `times/` (printed times), `words/` (what is a matter of a
+language). `draft.py` is an article while it is put together, `wire.py` the way through a process that can be killed.
 
 What cleaning cuts is kept in `removed`, each piece with its kind (`Kind`): on a page, every visible character is in
-headline, standfirst, dateline, body or `removed`. Words that depend on a language are in `languages/*.toml`.
+headline, standfirst, dateline, body or `removed`. Words that depend on a language are in
+`words/languages/*.toml`.
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ from lodestream.clean.articles import Context, records
 from lodestream.clean.document import JSON, Document, Limits, decode, media_type, visible
 from lodestream.clean.json_articles import read_json
 from lodestream.clean.kinds import Kind
-from lodestream.clean.page import read_page
+from lodestream.clean.plain.page import read_page
 from lodestream.errors import Reason, Rejected
 from lodestream.records import ArticleFields, Lineage
 from lodestream.times import from_rfc3339

@@ -6,9 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lodestream.clean import ids, language, names
-from lodestream.clean.dates import Precision, PrintedTime
+from lodestream.clean import ids, language
 from lodestream.clean.draft import Draft
+from lodestream.clean.times.dates import Precision, PrintedTime
+from lodestream.clean.words import names
 from lodestream.records import ARTICLE_SCHEMA, ArticleFields, Dateline, Lineage, Removed, Source
 from lodestream.text import code_points, exact_key_of, normalise, token_spans
 from lodestream.times import rfc3339

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lodestream.clean.dates import PrintedTime
 from lodestream.clean.kinds import Cut, Kind
-from lodestream.clean.lines import Line
-from lodestream.clean.patterns import Cue
+from lodestream.clean.plain.lines import Line
+from lodestream.clean.times.dates import PrintedTime
+from lodestream.clean.words.patterns import Cue
 from lodestream.records import Role
 
 

@@ -11,14 +11,16 @@ from typing import Any, Final
 
 import orjson
 
-from lodestream.clean import fields, html_text, ids, language
+from lodestream.clean import ids, language
 from lodestream.clean.articles import Context, Published, not_after, record, resolve
 from lodestream.clean.document import Limits, visible
 from lodestream.clean.draft import Draft, Paragraph
+from lodestream.clean.fields import edges
+from lodestream.clean.html import running
 from lodestream.clean.kinds import Kind
-from lodestream.clean.lines import read_lines
-from lodestream.clean.patterns import cues
-from lodestream.clean.times import parse
+from lodestream.clean.plain.lines import read_lines
+from lodestream.clean.times.time_lines import parse
+from lodestream.clean.words.patterns import cues
 from lodestream.errors import Reason, Rejected
 from lodestream.records import ArticleFields
 
@@ -77,7 +79,7 @@ def _read_body(reader: _Reader, draft: Draft, limits: Limits) -> None:
     """Paragraphs, and the fields that a text carries at its ends."""
     name, text = reader.body()
     if name == "html":
-        for at, block in enumerate(html_text.blocks(text)):
+        for at, block in enumerate(running.blocks(text)):
             if block.element is None:
                 draft.paragraphs.append(Paragraph(block.text, at))
             else:
@@ -94,8 +96,8 @@ def _read_body(reader: _Reader, draft: Draft, limits: Limits) -> None:
         draft.paragraphs.pop(0)
     if draft.paragraphs:
         draft.paragraphs[-1].cues = {cue: [(start, end)] for cue, start, end in cues(draft.paragraphs[-1].text.lower())}
-    fields.read_ends(draft)
-    fields.read_starts(draft)
+    edges.read_ends(draft)
+    edges.read_starts(draft)
     draft.cuts.sort(key=lambda cut: cut.at)
 
 

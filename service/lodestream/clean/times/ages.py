@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from lodestream.clean.dates import Precision, PrintedTime, has_clock
-from lodestream.clean.patterns import LANGUAGES, alternatives, relative_hints
+from lodestream.clean.times.dates import Precision, PrintedTime, has_clock
+from lodestream.clean.words.patterns import LANGUAGES, alternatives, relative_hints
 
 _SECONDS: Final = {
     "second": 1,

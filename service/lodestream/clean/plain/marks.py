@@ -12,10 +12,12 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Final
 
-from lodestream.clean.bylines import BYLINE_WORDS, NAME_JOINTS, is_byline, source_name
+from lodestream.clean.fields.bylines import BYLINE_WORDS, NAME_JOINTS, is_byline, source_name
+from lodestream.clean.fields.sentences import sentence_start
 from lodestream.clean.kinds import Kind
-from lodestream.clean.lines import Line, ends_sentence, size_of
-from lodestream.clean.patterns import (
+from lodestream.clean.plain.lines import Line, ends_sentence, size_of
+from lodestream.clean.times.time_lines import read_time_line
+from lodestream.clean.words.patterns import (
     ADVERTS,
     ARTICLES,
     COLON,
@@ -31,8 +33,6 @@ from lodestream.clean.patterns import (
     alternatives,
     cues,
 )
-from lodestream.clean.sentences import sentence_start
-from lodestream.clean.times import read_time_line
 
 _TIME_WORDS: Final = 18
 _CRUMBS_WORDS: Final = 16

@@ -13,8 +13,8 @@ from itertools import islice, pairwise
 from typing import Final
 
 from lodestream.clean.kinds import Kind
-from lodestream.clean.patterns import ABBREVIATIONS, FUNCTIONS, Cue, cues
-from lodestream.clean.runs import take_apart
+from lodestream.clean.plain.runs import take_apart
+from lodestream.clean.words.patterns import ABBREVIATIONS, FUNCTIONS, Cue, cues
 
 _SLOGAN: Final = r"(?:\s+[^\W\d_]+(?:\s[^\W\d_]+)?\.){2,4}"  # "Swipe. Select. Stay informed."
 _AFTER_MARKER: Final = re.compile(rf"(?P<slogan>{_SLOGAN})?:?\s+(?=[\"'“‘«$€£(\[]?[^\W_a-z])")

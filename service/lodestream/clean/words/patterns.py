@@ -59,7 +59,7 @@ def key(text: str) -> str:
 
 
 def _read() -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
-    package = resources.files("lodestream.clean")
+    package = resources.files("lodestream.clean.words")
     files = sorted((file for file in (package / "languages").iterdir() if file.name.endswith(".toml")), key=str)
     languages = tuple(tomllib.loads(file.read_text("utf-8")) for file in files)
     return languages, tomllib.loads((package / "names.toml").read_text("utf-8"))

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from lodestream.clean import names
-from lodestream.clean.bylines import byline_names, is_byline, is_source_line, source_name
-from lodestream.clean.credits import credits_of_line
 from lodestream.clean.draft import Draft
-from lodestream.clean.fields import add_contributors
+from lodestream.clean.fields.bylines import byline_names, is_byline, is_source_line, source_name
+from lodestream.clean.fields.credits import credits_of_line
+from lodestream.clean.fields.edges import add_contributors
 from lodestream.clean.kinds import Kind
-from lodestream.clean.lines import Line
-from lodestream.clean.patterns import SECTIONS, key
-from lodestream.clean.related import coverage
-from lodestream.clean.segment import Region
+from lodestream.clean.plain.lines import Line
+from lodestream.clean.plain.related import coverage
+from lodestream.clean.plain.segment import Region
+from lodestream.clean.words import names
+from lodestream.clean.words.patterns import SECTIONS, key
 
 _LOOKALIKES: Final = frozenset({Kind.NEWSLETTER, Kind.INTERFACE, Kind.AI_LABEL, Kind.BYLINE, Kind.CAPTION})
 _HEADLINE_WORDS: Final = 4

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
-from lodestream.clean import timezones
-from lodestream.clean.ages import find_age, may_hold_age
-from lodestream.clean.dates import (
+from lodestream.clean.times import timezones
+from lodestream.clean.times.ages import find_age, may_hold_age
+from lodestream.clean.times.dates import (
     FoundDate,
     Precision,
     PrintedTime,
@@ -24,7 +24,7 @@ from lodestream.clean.dates import (
     span_with_clock,
     starts_with_clock,
 )
-from lodestream.clean.patterns import LANGUAGES, key
+from lodestream.clean.words.patterns import LANGUAGES, key
 
 _LINE_MAX: Final = 160  # characters; a line of times and names is shorter
 _REST_WORDS: Final = 6  # set off beside a time: a publisher, a name, a section

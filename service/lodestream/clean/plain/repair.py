@@ -10,7 +10,7 @@ import itertools
 import re
 from typing import Final
 
-from lodestream.clean.patterns import ABBREVIATIONS, LINK_LABELS, STARTERS, alternatives
+from lodestream.clean.words.patterns import ABBREVIATIONS, LINK_LABELS, STARTERS, alternatives
 
 _LABEL_MAX: Final = 160  # characters of a link's label glued into a text
 

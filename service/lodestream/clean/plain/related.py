@@ -16,8 +16,8 @@ from functools import lru_cache
 from typing import Final
 
 from lodestream.clean.kinds import Kind
-from lodestream.clean.lines import Line
-from lodestream.clean.patterns import FUNCTIONS, STARTERS
+from lodestream.clean.plain.lines import Line
+from lodestream.clean.words.patterns import FUNCTIONS, STARTERS
 
 _HEADLINE_WORDS: Final = 3
 _QUESTION_WORDS: Final = 18  # of a headline that ends like a sentence: "Will it hold?"

@@ -11,12 +11,13 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Final
 
-from lodestream.clean import names, related
-from lodestream.clean.bylines import is_source_line
-from lodestream.clean.core import Core, find_core
+from lodestream.clean.fields.bylines import is_source_line
 from lodestream.clean.kinds import Kind
-from lodestream.clean.lines import Line
-from lodestream.clean.patterns import SECTIONS, Heading
+from lodestream.clean.plain import related
+from lodestream.clean.plain.core import Core, find_core
+from lodestream.clean.plain.lines import Line
+from lodestream.clean.words import names
+from lodestream.clean.words.patterns import SECTIONS, Heading
 
 _PUBLISHER_WORDS: Final = 6
 _HEADLINE_WORDS: Final = 4  # above the time, what is shorter is a publisher or a section's name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from lodestream.clean.patterns import ABBREVIATIONS, STARTERS
+from lodestream.clean.words.patterns import ABBREVIATIONS, STARTERS
 
 _EDGE: Final = re.compile(
     r"(?P<stop>[.!?…])[\"'”’»)\]]{0,2}\s+(?=(?:[-–—]{1,2}\s?)?[\"'“‘«„(\[*]{0,2}(?P<next>[^\W\d_a-z][^\W_]*))|[。！？।]"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from lodestream.clean import timezones
-from lodestream.clean.patterns import LANGUAGES
+from lodestream.clean.times import timezones
+from lodestream.clean.words.patterns import LANGUAGES
 
 Precision = Literal["second", "minute", "hour", "day", "none"]
 Day = tuple[int, int, int]

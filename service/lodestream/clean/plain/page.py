@@ -13,16 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from lodestream.clean import fields, language, promo, repair
-from lodestream.clean.body import read_body
+from lodestream.clean import language
 from lodestream.clean.draft import Draft, Paragraph
-from lodestream.clean.head import read_fact, read_head
+from lodestream.clean.fields import edges
 from lodestream.clean.kinds import Cut, Kind
-from lodestream.clean.lines import Line, read_lines, size_of
-from lodestream.clean.marks import mark
-from lodestream.clean.names import brand_in
-from lodestream.clean.patterns import LANGUAGES, Cue
-from lodestream.clean.segment import Region, segment
+from lodestream.clean.plain import promo, repair
+from lodestream.clean.plain.body import read_body
+from lodestream.clean.plain.head import read_fact, read_head
+from lodestream.clean.plain.lines import Line, read_lines, size_of
+from lodestream.clean.plain.marks import mark
+from lodestream.clean.plain.segment import Region, segment
+from lodestream.clean.words.names import brand_in
+from lodestream.clean.words.patterns import LANGUAGES, Cue
 from lodestream.errors import Reason, Rejected
 
 TEASER_WORDS: Final = 70  # a related text of fewer, without credit or dateline, only announces an article
@@ -79,8 +81,8 @@ def _unruly(lines: list[Line]) -> Draft:
         elif draft.headline is None or line is not content[0]:
             draft.paragraphs.append(Paragraph(line.text, line.number, line.cues))
             draft.cut_pieces(line)
-    fields.read_ends(draft)
-    fields.read_starts(draft)
+    edges.read_ends(draft)
+    edges.read_starts(draft)
     if not draft.paragraphs:
         raise nothing
     return draft
@@ -90,10 +92,10 @@ def _draft(region: Region) -> Draft:
     draft = Draft(role="main" if region.main else "related")
     read_body(read_head(region, draft), draft)
     _strip_signups(draft)
-    fields.read_ends(draft)
+    edges.read_ends(draft)
     _strip_runs(draft)
     _repair(draft)
-    fields.read_starts(draft)
+    edges.read_starts(draft)
     if region.main:
         _cut_foreign_edges(draft)
         if draft.publisher is None:

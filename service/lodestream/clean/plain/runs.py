@@ -15,7 +15,7 @@ import re
 from collections import Counter
 from typing import Final
 
-from lodestream.clean.patterns import FUNCTIONS, SECTIONS, STARTERS
+from lodestream.clean.words.patterns import FUNCTIONS, SECTIONS, STARTERS
 
 _TOKEN: Final = re.compile(r"\S+")
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from lodestream.clean.names import is_agency
-from lodestream.clean.patterns import BYLINE_LABELS, COLON, SOURCE_LABELS, alternatives
+from lodestream.clean.words.names import is_agency
+from lodestream.clean.words.patterns import BYLINE_LABELS, COLON, SOURCE_LABELS, alternatives
 
 _SOURCE: Final = re.compile(rf"\(?(?:{alternatives(SOURCE_LABELS)}){COLON}(?P<name>.+)", re.IGNORECASE)
 _BYLINE: Final = re.compile(rf"(?i:{alternatives(BYLINE_LABELS)})(?:\s*[:：]\s*|\s+)(?P<names>[^\W\d_a-z].+)")

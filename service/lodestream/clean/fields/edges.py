@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from lodestream.clean.credits import AFTER_STOP, agencies, find_credit
-from lodestream.clean.datelines import Dateline, find_dateline
-from lodestream.clean.dates import find_stamp
 from lodestream.clean.draft import Draft, Paragraph
+from lodestream.clean.fields.credits import AFTER_STOP, agencies, find_credit
+from lodestream.clean.fields.datelines import Dateline, find_dateline
+from lodestream.clean.fields.sentences import sentence_start
 from lodestream.clean.kinds import Kind
-from lodestream.clean.lines import END_SIGNS
-from lodestream.clean.names import AGENCY, agency, is_agency
-from lodestream.clean.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, EDITORS_LABELS, Cue, alternatives
-from lodestream.clean.sentences import sentence_start
+from lodestream.clean.plain.lines import END_SIGNS
+from lodestream.clean.times.dates import find_stamp
+from lodestream.clean.words.names import AGENCY, agency, is_agency
+from lodestream.clean.words.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, EDITORS_LABELS, Cue, alternatives
 
 _STANDFIRST_WORDS: Final = 60
 _REPORTS: Final = 10  # paragraphs in which a second dateline is looked for

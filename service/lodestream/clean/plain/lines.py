@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from lodestream.clean.bylines import BYLINE_WORDS, is_byline
-from lodestream.clean.credits import find_credit
+from lodestream.clean.fields.bylines import BYLINE_WORDS, is_byline
+from lodestream.clean.fields.credits import find_credit
 from lodestream.clean.kinds import Kind
-from lodestream.clean.names import is_credit
-from lodestream.clean.patterns import ABBREVIATIONS, ARTICLES, Cue, Heading, key
-from lodestream.clean.times import TimeLine, read_time_line
+from lodestream.clean.times.time_lines import TimeLine, read_time_line
+from lodestream.clean.words.names import is_credit
+from lodestream.clean.words.patterns import ABBREVIATIONS, ARTICLES, Cue, Heading, key
 
 _QUOTES: Final = "\"'”’»)]）」』】›*"
 END_SIGNS: Final = "■□▪▫◼◾◆∎"

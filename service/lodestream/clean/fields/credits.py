@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from lodestream.clean.names import is_agency, is_credit, is_last_word_of_agency
-from lodestream.clean.sentences import sentence_start
+from lodestream.clean.fields.sentences import sentence_start
+from lodestream.clean.words.names import is_agency, is_credit, is_last_word_of_agency
 
 AFTER_STOP: Final = r"(?:^|(?<=[.!?…。\"'”’»)\]」』]))\s*"
 """A regex for the start of a text, or for what follows a sentence's end."""

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from lodestream.clean.names import AGENCY, agency, is_agency
-from lodestream.clean.patterns import FUNCTIONS, HEADINGS, INTERFACE, KICKERS, LINK_LABELS, NAMES, STARTERS, key
+from lodestream.clean.words.names import AGENCY, agency, is_agency
+from lodestream.clean.words.patterns import FUNCTIONS, HEADINGS, INTERFACE, KICKERS, LINK_LABELS, NAMES, STARTERS, key
 
 _HEAD: Final = 700  # characters in which a standfirst and the dateline after it are looked for
 _LINE_MAX: Final = 140  # characters of a dateline

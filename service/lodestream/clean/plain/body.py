@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from lodestream.clean.core import opens_list, text_end
-from lodestream.clean.credits import credits_of_line
 from lodestream.clean.draft import Draft, Paragraph
-from lodestream.clean.head import read_fact
+from lodestream.clean.fields.credits import credits_of_line
 from lodestream.clean.kinds import Kind
-from lodestream.clean.lines import Line
-from lodestream.clean.names import is_publisher
+from lodestream.clean.plain.core import opens_list, text_end
+from lodestream.clean.plain.head import read_fact
+from lodestream.clean.plain.lines import Line
+from lodestream.clean.words.names import is_publisher
 
 _LABEL_WORDS: Final = 8
 _TAIL_LINES: Final = 4  # below the text in which an agency's credit may stand

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from lodestream.clean.bylines import is_source_line
+from lodestream.clean.fields.bylines import is_source_line
 from lodestream.clean.kinds import Kind
-from lodestream.clean.lines import CLOSERS, QUESTIONS, Line
-from lodestream.clean.patterns import Heading
+from lodestream.clean.plain.lines import CLOSERS, QUESTIONS, Line
+from lodestream.clean.words.patterns import Heading
 
 _SHORT: Final = -7  # words that a line costs which is no running text: a teaser of one sentence makes up for two
 _OTHER: Final = -4  # a picture's caption, an advert, a button: they stand inside articles too

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from lodestream.clean.patterns import NAMES, alternatives
+from lodestream.clean.words.patterns import NAMES, alternatives
 
 _PUBLISHERS: Final[dict[str, str]] = {
     **{alias.casefold(): name for name, aliases in NAMES["publishers"].items() for alias in (name, *aliases)},

@@ -1,0 +1,1 @@
+"""Fields that stand inside a text: bylines, credits, datelines; `edges.py` takes them off a text's ends."""

@@ -1,0 +1,1 @@
+"""Markup: running HTML of a body (`running.py`)."""
