@@ -1,16 +1,15 @@
 """HTML of an article's body to paragraphs.
 
-The standard library's parser is quadratic on hostile input (an unclosed `<a ` 20,000 times takes it a minute), so
-tags are found by a scanner of our own: it goes through the text once and looks for each closing mark once.
+Tags are found by a scanner of our own (`scan.py`), which is linear whatever the input.
 """
 
 from __future__ import annotations
 
 import html
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+
+from lodestream.clean.html.scan import RAW, tokens
 
 _BLOCKS: Final = frozenset(
     "address article aside blockquote br center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 "
@@ -20,8 +19,6 @@ _SKIPPED: Final = frozenset(
     "aside audio button canvas dialog figure footer head iframe math nav noscript object script select style svg "
     "template textarea title video".split()
 )
-_RAW: Final = frozenset({"script", "style", "textarea", "title", "noscript", "iframe"})  # their content is no markup
-_NAME: Final = re.compile(r"[A-Za-z][^\s/>\x00]{0,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ def blocks(markup: str) -> list[Block]:
     """
     found = _blocks(markup, _SKIPPED)
     own = not found or any(block.element is None for block in found)
-    return found if own else _blocks(markup, _RAW)
+    return found if own else _blocks(markup, RAW)
 
 
 def _blocks(markup: str, skipped: frozenset[str]) -> list[Block]:
@@ -56,7 +53,7 @@ def _blocks(markup: str, skipped: frozenset[str]) -> list[Block]:
     unclosed = _unclosed(markup, skipped)
     skipping: dict[str, int] = {}  # open elements that are left out, by name: a depth each, so nesting costs nothing
     open_skipped = number = 0
-    for tag, text in _tokens(markup):
+    for tag, text in tokens(markup):
         if tag is None:
             (aside if open_skipped else line).append(text)
             continue
@@ -85,7 +82,7 @@ def _unclosed(markup: str, skipped: frozenset[str]) -> set[int]:
     """Which of the elements that are left out have no end, by their number."""
     still_open: dict[str, list[int]] = {}
     number = 0
-    for tag, _ in _tokens(markup):
+    for tag, _ in tokens(markup):
         if tag is None or tag.lstrip("/") not in skipped:
             continue
         if not tag.startswith("/"):
@@ -107,68 +104,3 @@ def _flush(found: list[Block], parts: list[str], element: str | None) -> None:
 
 def _text(parts: list[str]) -> str:
     return " ".join(html.unescape("".join(parts)).split())
-
-
-class _Finder:
-    """`str.find` from left to right that never looks twice at the same stretch."""
-
-    def __init__(self, text: str, mark: str) -> None:
-        self._text, self._mark = text, mark
-        self._known = -2
-
-    def find(self, at: int) -> int:
-        """Where the mark next stands from `at` on; the text's length when nowhere. `at` must not go back."""
-        if self._known < at and self._known != len(self._text):
-            known = self._text.find(self._mark, at)
-            self._known = len(self._text) if known < 0 else known
-        return self._known
-
-
-def _tokens(markup: str) -> Iterator[tuple[str | None, str]]:
-    """Tags as (name, with "/" before it when it closes; "") and text between them as (None, text)."""
-    less, greater = _Finder(markup, "<"), _Finder(markup, ">")
-    quotes = {mark: _Finder(markup, mark) for mark in "\"'"}
-    comment = _Finder(markup, "-->")
-    at = 0
-    while at < len(markup):
-        start = less.find(at)
-        if start > at:
-            yield None, markup[at:start]
-        if start >= len(markup):
-            return
-        closing = markup.startswith("/", start + 1)
-        name = _NAME.match(markup, start + 1 + closing)
-        if markup.startswith("<!--", start):
-            at = comment.find(start + 4) + 3
-        elif name is not None:
-            tag = name[0].lower()
-            at = _tag_end(markup, name.end(), greater, quotes)
-            yield ("/" + tag if closing else tag), ""
-            if tag in _RAW and not closing:
-                at = _raw_end(markup, at, tag)
-            elif markup.startswith("/>", at - 2) and not closing:  # <svg/>
-                yield "/" + tag, ""
-        elif markup.startswith(("<!", "<?", "</"), start):
-            at = greater.find(start) + 1
-        else:
-            yield None, "<"
-            at = start + 1
-
-
-def _tag_end(markup: str, at: int, greater: _Finder, quotes: dict[str, _Finder]) -> int:
-    """Past the `>` of a tag whose name ends at `at`; one inside quotes does not count."""
-    while True:
-        end = greater.find(at)
-        mark, opens = min(((mark, finder.find(at)) for mark, finder in quotes.items()), key=lambda pair: pair[1])
-        if opens > end or opens >= len(markup):
-            return end + 1
-        closes = quotes[mark].find(opens + 1)
-        if closes >= len(markup):
-            return end + 1
-        at = closes + 1
-
-
-def _raw_end(markup: str, at: int, tag: str) -> int:
-    """Where the closing tag of an element with raw content starts; the end when it is not closed."""
-    found = re.compile(rf"</{tag}", re.IGNORECASE).search(markup, at)
-    return len(markup) if found is None else found.start()
