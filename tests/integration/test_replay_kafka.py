@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+import zstandard
 from aiokafka.partitioner import murmur2
 
 from lodestream.errors import LodestreamError, TopicsError
@@ -224,3 +226,62 @@ async def test_a_broker_that_is_gone_ends_the_replay_and_says_where_to_go_on(
         acknowledged = int(str(error.value).rpartition(" ")[2])
         # The broker may have written what it could not acknowledge any more. But nobody goes on sending.
         assert 0 < acknowledged <= on_disk <= acknowledged + 20
+
+
+def crawl(folder: Path) -> Path:
+    """A WARC and JSON Lines, both packed, with texts of their own; the last of the WARC's members is damaged."""
+    folder.mkdir()
+
+    def page(number: int) -> bytes:
+        body = f"<html><body><p>Page {number} is about the harbour of town {number * 7}.</p></body></html>".encode()
+        http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + body
+        head = (
+            f"WARC/1.1\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:uuid:{number}>\r\n"
+            f"WARC-Target-URI: https://paper.example/{number}\r\nWARC-Date: 2026-03-04T05:06:07Z\r\n"
+            f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(http)}\r\n\r\n"
+        )
+        return gzip.compress(head.encode() + http + b"\r\n\r\n")
+
+    (folder / "a.warc.gz").write_bytes(b"".join(map(page, range(20))) + page(20)[:-20])
+    lines = [
+        orjson.dumps(
+            {"id": f"line {at}", "source": "wire", "title": f"Town {at}", "body": f"It rains in town {at}. " * 9}
+        )
+        for at in range(20)
+    ]
+    packer = zstandard.ZstdCompressor(write_checksum=True)
+    (folder / "b.jsonl.zst").write_bytes(b"".join(packer.compress(line + b"\n") for line in lines))
+    return folder
+
+
+async def test_packed_archives_arrive_and_what_is_damaged_is_told(topics: Settings, tmp_path: Path) -> None:
+    folder = crawl(tmp_path / "crawl")
+    first = lodestream(topics, "replay", folder, "--json", "--limit", "15")
+    assert (first.returncode, first.stderr) == (0, "")
+    rest = lodestream(topics, "replay", folder, "--json", "--skip", orjson.loads(first.stdout)["next_skip"])
+    summary = orjson.loads(rest.stdout)
+    assert (rest.returncode, summary["documents"], summary["next_skip"]) == (3, 25, 40)
+    [refusal] = summary["refusals"]
+    assert refusal["place"] == str(folder / "a.warc.gz")
+    assert refusal["why"].startswith("breaks off after record 20, at byte ")
+    records = await on_topic(topics)
+    names = [header(record.headers, Header.DOCUMENT_ID) or "" for record in records]
+    assert sorted(names) == sorted([f"urn:uuid:{at}" for at in range(20)] + [f"line {at}" for at in range(20)])
+    pages = [record for record in records if header(record.headers, Header.SITE) == "paper.example"]
+    assert {header(record.headers, Header.CONTENT_TYPE) for record in pages} == {"text/html"}
+    assert {header(record.headers, Header.FETCHED_AT) for record in pages} == {"2026-03-04T05:06:07.000Z"}
+    assert {record.key for record in records} == {b"paper.example", b"wire"}
+
+
+def test_run_takes_packed_archives_too(settings: Settings, tmp_path: Path) -> None:
+    done = lodestream(settings, "run", crawl(tmp_path / "crawl"), "--out", tmp_path / "out")
+    assert done.returncode == 3
+    assert done.stdout.startswith("40 documents in ")
+    assert done.stderr.splitlines()[0] == "refused or unreadable: 1"
+    assert "a.warc.gz: breaks off after record 20" in done.stderr
+    written = [
+        orjson.loads(line)["document_id"]
+        for name in ("enriched", "duplicates", "dead-letters")
+        for line in (tmp_path / f"out/{name}.jsonl").read_text().splitlines()
+    ]
+    assert {f"line {at}" for at in range(20)} | {f"urn:uuid:{at}" for at in range(20)} == set(written)

@@ -1,4 +1,4 @@
-"""`lodestream replay`: documents from folders and JSON Lines onto the raw topic."""
+"""`lodestream replay`: documents from folders and archives onto the raw topic."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ import structlog
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from lodestream.commands.left_out import LISTED, say_left_out
 from lodestream.commands.terminal import printable, run, size
 from lodestream.replay.archive import Archive
 from lodestream.replay.documents import Labels, Refused
@@ -31,7 +32,6 @@ from lodestream.times import from_rfc3339, rfc3339
 
 EXIT_REFUSED: Final = 3
 LOG_SECONDS: Final = 5.0
-LISTED: Final = 20
 
 
 def moment(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -91,23 +91,31 @@ def command(
 ) -> None:
     """Put documents on the raw topic, in an order that is always the same.
 
-    A folder is read with all folders below it, sorted by path: .txt, .html and .json files are a document each
-    (id: the path below the folder; site: the folder's name), .jsonl and .jsonl.gz files hold one article object
-    a line (id: its `id`, or file name and line; site: its `source`, or its URL's host). Hidden files are left out.
-    A document over 8 MiB is refused.
+    A folder is read with all folders below it, sorted by path; hidden files are left out.
+
+    \b
+    .txt .html .htm .json  a document each (id: the path below the folder;
+                           site: the folder's name)
+    .jsonl .ndjson         an article object a line (id: its `id`, or file name
+                           and line; site: its `source`, or its URL's host)
+    .warc .wet             pages of a crawl: HTML, plain text, JSON of status 2xx
+                           (id: the record's; site: its URL's host)
+
+    Each also packed with gzip (.gz) or zstd (.zst). A document over 8 MiB is refused. Of a damaged archive all that
+    can be read is sent, and one line says what cannot.
 
     A document counts as sent when Kafka has acknowledged it. Replaying the same documents again is safe: they
     are found to be known.
-    """
+    """  # noqa: D301 - the backspace is click's mark for what it shall not wrap
     archive = Archive(paths, Labels(source, fetched_at, charset, replay_id))
     if dry_run:
         tally = _plan(archive, skip, limit)
-        _report(tally.as_json() if as_json else _plan_text(tally), tally, archive.skipped)
+        _report(tally.as_json() if as_json else _plan_text(tally), tally, archive)
         sys.exit(EXIT_REFUSED if tally.refused else 0)
     settings = load()
     sent, signal_number = run(settings, lambda: _send(settings, archive, rate, skip, limit))
     summary = {**sent.as_json(), "replay_id": replay_id}
-    _report(summary if as_json else _sent_text(sent), sent.tally, archive.skipped)
+    _report(summary if as_json else _sent_text(sent), sent.tally, archive)
     if sent.interrupted:
         sys.exit(128 + signal_number)
     sys.exit(EXIT_REFUSED if sent.tally.refused else 0)
@@ -214,18 +222,14 @@ def _counted(title: str, counts: Counter[str]) -> list[str]:
     return [*lines, f"  and {len(counts) - LISTED:,} more"] if len(counts) > LISTED else lines
 
 
-def _report(summary: str | dict[str, Any], tally: Tally, skipped: Counter[str]) -> None:
+def _report(summary: str | dict[str, Any], tally: Tally, archive: Archive) -> None:
     """The summary on stdout; what was left out or refused on stderr, and in the JSON."""
     if isinstance(summary, str):
         click.echo(summary)
     else:
-        click.echo(orjson.dumps({**summary, "skipped_files": dict(skipped.most_common())}))
-    if skipped:
-        kinds = ", ".join(f"{count:,} {printable(kind)}" for kind, count in skipped.most_common(LISTED))
-        click.echo(f"left out, being of no kind that can be read: {kinds}", err=True)
-    if tally.refused:
-        click.echo(f"refused or unreadable: {tally.refused:,}", err=True)
-        for refused in tally.refusals[:LISTED]:
-            click.echo(f"  {printable(refused.place)}: {printable(refused.why)}", err=True)
-        if tally.refused > LISTED:
-            click.echo(f"  and {tally.refused - LISTED:,} more", err=True)
+        left_out = {
+            "skipped_files": dict(archive.skipped.most_common()),
+            "skipped_records": dict(archive.skipped_records.most_common()),
+        }
+        click.echo(orjson.dumps({**summary, **left_out}))
+    say_left_out(archive, tally)

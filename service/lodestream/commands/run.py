@@ -10,11 +10,13 @@ import click
 from rich.console import Console
 
 from lodestream import settings
+from lodestream.commands.left_out import say_left_out
 from lodestream.commands.replay import EXIT_REFUSED, moment
 from lodestream.export import Export
 from lodestream.pipeline import Pipeline
 from lodestream.replay.archive import Archive
 from lodestream.replay.documents import Labels, Refused
+from lodestream.replay.tally import Tally
 from lodestream.times import from_rfc3339
 
 PROGRESS_SECONDS = 5.0
@@ -45,11 +47,11 @@ def command(
     console = Console(highlight=False, soft_wrap=True)
     began = shown = time.monotonic()
     documents = 0
-    refused: list[Refused] = []
+    tally = Tally()
     with Export(out) as export:
         for item in archive:
             if isinstance(item, Refused):
-                refused.append(item)
+                tally.refuse(item)
                 continue
             documents += 1
             for written in pipeline.feed(item.key, item.value, item.headers):
@@ -61,6 +63,5 @@ def command(
     console.print(f"{documents:,} documents in {seconds:.1f} s ({documents / max(seconds, 1e-9):,.0f} a second)")
     export.summary(console)
     console.print(f"written to {out}", style="dim")
-    for item in refused:
-        click.echo(f"refused: {item.place}: {item.why}", err=True)
-    sys.exit(EXIT_REFUSED if refused else 0)
+    say_left_out(archive, tally)
+    sys.exit(EXIT_REFUSED if tally.refused else 0)

@@ -1,42 +1,31 @@
-"""Folders, files and JSON Lines as one stream of documents, in an order that is always the same."""
+"""Folders and files as one stream of documents, in an order that is always the same."""
 
 from __future__ import annotations
 
+import io
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from lodestream.errors import LodestreamError
-from lodestream.replay.documents import DOCUMENT_MAX_BYTES, Labels, RawDocument, Refused, raw_document, too_large
+from lodestream.replay.content import read_document, read_warc
+from lodestream.replay.damage import Damages
+from lodestream.replay.documents import Labels, RawDocument, Refused, SourceFile
+from lodestream.replay.folder import suffix_of, unreadable, walk
 from lodestream.replay.jsonl import read_jsonl
-
-CONTENT_TYPES: Final = {
-    ".txt": "text/plain",
-    ".json": "application/json",
-    ".html": "text/html",
-    ".htm": "text/html",
-}
-JSONL_SUFFIXES: Final = (".jsonl", ".jsonl.gz")
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file to read: its name is the path below the folder that was given, or just its name."""
-
-    path: Path
-    name: str
-    site: str
+from lodestream.replay.kinds import KNOWN_SUFFIXES, PACKING_SUFFIXES, Kind, Named, kind_of, named
+from lodestream.replay.unpacked import Unpacked
 
 
 class Archive:
     """The documents of some folders and files, path after path, each folder sorted by path.
 
     Hidden files and folders are left out; files of no known kind, and folders behind symbolic links, are left
-    out and counted in `skipped` (by suffix). It can be iterated again, each time from the start, and reads a
-    file only when it comes to it. The file's own times are never used, so two copies give the same stream.
+    out and counted in `skipped` (by suffix). Records of WARC files that are no documents are counted in
+    `skipped_records` (by reason). What of a file cannot be read is one `Refused`, the file's last item. It can be
+    iterated again, each time from the start, and reads a file only when it comes to it. The file's own times are never
+    used, so two copies give the same stream.
     """
 
     def __init__(self, paths: Sequence[Path], labels: Labels = Labels()) -> None:  # noqa: B008 - it is frozen
@@ -44,18 +33,19 @@ class Archive:
         for path in paths:
             if not path.exists():
                 raise LodestreamError(f"{path}: no such file or folder")
-            if not path.is_dir() and not _is_known(path.name):
-                known = ", ".join((*CONTENT_TYPES, *JSONL_SUFFIXES))
-                raise LodestreamError(f"{path}: its name ends in none of {known}")
+            if not path.is_dir() and named(path.name) is None:
+                known, packed = ", ".join(KNOWN_SUFFIXES), ", ".join(PACKING_SUFFIXES)
+                raise LodestreamError(f"{path}: its name ends in none of {known}, nor in one of {packed}")
         self.paths = tuple(paths)
         self.labels = labels
         self.skipped: Counter[str] = Counter()
+        self.skipped_records: Counter[str] = Counter()
         self._done_bytes = 0
         self._current: int | None = None
 
     def total_bytes(self) -> int:
         """Size of all files to read, as they are on disk."""
-        return sum(_size(file.path) for file in self._files() if isinstance(file, SourceFile))
+        return sum(_size(file.path) for file in self._files(Counter()) if isinstance(file, SourceFile))
 
     def read_bytes(self) -> int:
         """How much of `total_bytes` the running iteration has read."""
@@ -69,79 +59,50 @@ class Archive:
     def __iter__(self) -> Iterator[RawDocument | Refused]:
         self._done_bytes = 0
         self.skipped.clear()
+        self.skipped_records.clear()
         for file in self._files(self.skipped):
             if isinstance(file, Refused):
                 yield file
                 continue
             try:
-                yield from self._read(file)
+                with file.path.open("rb") as opened:
+                    self._current = opened.fileno()
+                    yield from self._read(file, opened)
             except OSError as error:
-                yield Refused(str(file.path), _os_error(error))
-            self._done_bytes += _size(file.path)
-
-    def _files(self, skipped: Counter[str] | None = None) -> Iterator[SourceFile | Refused]:
-        skipped = Counter() if skipped is None else skipped
-        for path in self.paths:
-            if path.is_dir():
-                site = path.resolve().name
-                yield from _walk(path, "", site, skipped)
-            else:
-                is_jsonl = path.name.lower().endswith(JSONL_SUFFIXES)
-                site = path.name.split(".")[0] if is_jsonl else path.resolve().parent.name
-                yield SourceFile(path, path.name, site)
-
-    def _read(self, file: SourceFile) -> Iterator[RawDocument | Refused]:
-        place = str(file.path)
-        with file.path.open("rb") as opened:
-            self._current = opened.fileno()
-            try:
-                if file.name.lower().endswith(JSONL_SUFFIXES):
-                    yield from read_jsonl(opened, place=place, name=file.name, site=file.site, labels=self.labels)
-                    return
-                size = os.fstat(opened.fileno()).st_size
-                value = b"" if size > DOCUMENT_MAX_BYTES else opened.read(DOCUMENT_MAX_BYTES + 1)
+                yield unreadable(file.path, error)
             finally:
                 self._current = None
-        if size > DOCUMENT_MAX_BYTES:
-            yield too_large(place, size)
-            return
-        content_type = CONTENT_TYPES[file.path.suffix.lower()]
-        yield raw_document(
-            value,
-            place=place,
-            document_id=file.name,
-            site=file.site,
-            content_type=content_type,
-            labels=self.labels,
-            charset=self.labels.charset if content_type.startswith("text/") else None,
-        )
+            self._done_bytes += _size(file.path)
 
+    def _files(self, skipped: Counter[str]) -> Iterator[SourceFile | Refused]:
+        for path in self.paths:
+            if path.is_dir():
+                yield from walk(path, path.resolve().name, skipped)
+            else:
+                says = named(path.name)
+                is_document = says is not None and says.kind is Kind.DOCUMENT
+                site = path.resolve().parent.name if is_document else path.name.split(".")[0]
+                yield SourceFile(path, path.name, site)
 
-def _walk(folder: Path, below: str, site: str, skipped: Counter[str]) -> Iterator[SourceFile | Refused]:
-    """The files of a folder and its folders, sorted by path part; `below` is the folder's path with a slash."""
-    try:
-        with os.scandir(folder) as scan:
-            entries = sorted(scan, key=lambda entry: entry.name)
-    except OSError as error:
-        yield Refused(str(folder), _os_error(error))
-        return
-    for entry in entries:
-        name = below + entry.name
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(folder / entry.name, f"{name}/", site, skipped)
-        elif entry.is_dir():
-            skipped["linked folder"] += 1  # a link can lead in a circle
-        elif _is_known(entry.name) and (entry.is_file() or entry.is_symlink()):  # a broken link is refused when read
-            yield SourceFile(folder / entry.name, name, site)
+    def _read(self, file: SourceFile, opened: io.BufferedReader) -> Iterator[RawDocument | Refused]:
+        says = named(file.name) or Named(None)
+        damages = Damages(str(file.path))
+        content = Unpacked(opened, damages, says.packing)
+        kind = kind_of(says, content)
+        if content.foreign is not None and kind is not Kind.DOCUMENT:
+            yield Refused(str(file.path), f"packed with {content.foreign}, which is not read: unpack it before")
+        elif kind is Kind.WARC:
+            yield from read_warc(content, file, self.labels, self.skipped_records)
+        elif kind is Kind.LINES:
+            yield from read_jsonl(content, file, self.labels)
+        elif kind is Kind.DOCUMENT:
+            size = None if content.is_packed else os.fstat(opened.fileno()).st_size
+            yield from read_document(content, file, says.content_type or "", self.labels, size)
+        elif file.path in self.paths:
+            yield Refused(str(file.path), "there is neither a WARC nor JSON Lines in it")
         else:
-            skipped[Path(entry.name).suffix.lower() or "no suffix"] += 1
-
-
-def _is_known(name: str) -> bool:
-    lower = name.lower()
-    return Path(lower).suffix in CONTENT_TYPES or lower.endswith(JSONL_SUFFIXES)
+            self.skipped[suffix_of(file.name)] += 1
+        yield from damages.report()
 
 
 def _size(path: Path) -> int:
@@ -149,7 +110,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0  # it is refused when it is read
-
-
-def _os_error(error: OSError) -> str:
-    return f"cannot be read: {error.strerror or error}"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 from lodestream.headers import Header, Headers
+from lodestream.times import from_rfc3339, rfc3339
 
 DOCUMENT_MAX_BYTES: Final = 8 * 1024 * 1024  # a topic takes records of 9 MiB: the document, its headers, the batch
 HEADERS_MAX_BYTES: Final = 64 * 1024  # ids, sites and URLs are short; what is not is no id
@@ -26,6 +29,15 @@ class Refused:
 
     place: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file to read: its name is the path below the folder that was given, or just its name."""
+
+    path: Path
+    name: str
+    site: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,22 @@ def too_large(place: str, size: int | None = None) -> Refused:
     """A document over the limit; `size` in bytes, where it is known."""
     known = "" if size is None else f"{size / 1024 / 1024:.1f} MiB, "
     return Refused(place, f"{known}over the limit of {DOCUMENT_MAX_BYTES // 1024 // 1024} MiB")
+
+
+def host(url: str | None) -> str | None:
+    """The host of a URL, in lower case; None where it has none."""
+    try:
+        return urlsplit(url or "").hostname
+    except ValueError:
+        return None
+
+
+def moment(value: Any) -> str | None:
+    """A stated time in RFC 3339; None for what is no time with a zone (it still stands in the document)."""
+    try:
+        return rfc3339(from_rfc3339(value)) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _utf8(text: str) -> bytes:

@@ -1,82 +1,88 @@
-"""JSON Lines, plain or gzip: one article object a line, each a document of its own."""
+"""JSON Lines: one article object a line, each a document of its own."""
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import orjson
 
-from lodestream.replay.documents import DOCUMENT_MAX_BYTES, Labels, RawDocument, Refused, raw_document, too_large
-from lodestream.times import from_rfc3339, rfc3339
+from lodestream.replay.documents import (
+    DOCUMENT_MAX_BYTES,
+    Labels,
+    RawDocument,
+    Refused,
+    SourceFile,
+    host,
+    moment,
+    raw_document,
+    too_large,
+)
+from lodestream.replay.unpacked import Unpacked
 
-GZIP_MAGIC: Final = b"\x1f\x8b"
+LINE_MAX_BYTES: Final = DOCUMENT_MAX_BYTES + 2  # its end may be \r\n
 BOM: Final = b"\xef\xbb\xbf"
 
 
-def read_jsonl(
-    file: io.BufferedReader, *, place: str, name: str, site: str, labels: Labels
-) -> Iterator[RawDocument | Refused]:
-    """The documents of an open JSON Lines file, in order; gzip is known by its first bytes.
+def read_jsonl(content: Unpacked, file: SourceFile, labels: Labels) -> Iterator[RawDocument | Refused]:
+    """The documents of a JSON Lines file, in order.
 
-    `place` names the file in refusals, `name` in the ids of articles without an `id` (`name:line`). `site` is
-    used where an article has neither `source` nor a URL with a host. A line over the limit is refused and the next
-    one is read. When the file itself breaks off (damaged gzip, read error), the last item says after which line.
+    An article without an `id` is named by file and line (`name:line`), and behind damage, where nobody knows how many
+    lines are lost, by the byte from where it goes on (`name@byte:line`). The file's site is used where an article has
+    neither `source` nor a URL with a host. A line over the limit is refused and the next one is read. A line that
+    damage cut off is part of what is lost.
     """
     number = 0
-    try:
-        for number, line in enumerate(_lines(_plain(file)), 1):
-            here = f"{place}:{number}"
-            if line is None:
-                yield too_large(here)
-                continue
-            text = (line.removeprefix(BOM) if number == 1 else line).strip(b" \t\r\n")
-            if text:
-                yield _article(text, place=here, fallback_id=f"{name}:{number}", site=site, labels=labels)
-    except (OSError, EOFError, zlib.error) as error:
-        yield Refused(place, f"breaks off after line {number}: {error}")
-
-
-def _plain(file: io.BufferedReader) -> io.BufferedIOBase:
-    if file.peek(len(GZIP_MAGIC))[: len(GZIP_MAGIC)] == GZIP_MAGIC:
-        # Read as it is: a buffer around it would lose what was read when the stream breaks off.
-        return gzip.GzipFile(fileobj=file)
-    return file
-
-
-def _lines(file: io.BufferedIOBase) -> Iterator[bytes | None]:
-    """Lines with their ends; None for a line over the limit, of which never more than the limit is held."""
-    limit = DOCUMENT_MAX_BYTES + 2  # its end may be \r\n
-    while line := file.readline(limit):
-        if len(line) < limit or line.endswith(b"\n"):
-            yield line
+    region = ""
+    may_be_cut = False  # the first line behind damage may be the rest of one
+    while True:
+        line = content.line(LINE_MAX_BYTES)
+        if line == b"" or _is_cut(line, content):
+            goes_on = content.resume(f"line {number}{region and f' behind byte {region[1:]}'}")
+            if goes_on is None:
+                return
+            number, region, may_be_cut = 0, f"@{goes_on}", True
             continue
-        while (rest := file.readline(limit)) and not rest.endswith(b"\n"):
-            pass
-        yield None
+        number += 1
+        here = f"{file.path}{region}:{number}"
+        if line is None:
+            yield too_large(here)
+        elif text := (line.removeprefix(BOM) if number == 1 else line).strip(b" \t\r\n"):
+            if not may_be_cut or isinstance(_decoded(text), dict):
+                yield _article(text, here, f"{file.name}{region}:{number}", file.site, labels)
+        else:
+            number += content.skip_line_ends()
+        may_be_cut = False
 
 
-def _article(text: bytes, *, place: str, fallback_id: str, site: str, labels: Labels) -> RawDocument | Refused:
-    """The document of a line. One that is no JSON object names nothing; it goes on too, and becomes a dead letter."""
+def _is_cut(line: bytes | None, content: Unpacked) -> bool:
+    """Whether damage ends the line."""
+    if content.damage is None or content.sealed == content.position:
+        return False
+    return not content.ahead(0, 1) if line is None else not line.endswith(b"\n")
+
+
+def _decoded(text: bytes) -> Any:
     try:
-        decoded = orjson.loads(text)
+        return orjson.loads(text)
     except orjson.JSONDecodeError:
-        decoded = None
+        return None
+
+
+def _article(text: bytes, place: str, fallback_id: str, site: str, labels: Labels) -> RawDocument | Refused:
+    """The document of a line. One that is no JSON object names nothing; it goes on too, and becomes a dead letter."""
+    decoded = _decoded(text)
     article = decoded if isinstance(decoded, dict) else {}
     url = _text(article.get("url"))
     return raw_document(
         text,
         place=place,
         document_id=_id(article.get("id")) or fallback_id,
-        site=_source(article.get("source")) or _host(url) or site,
+        site=_source(article.get("source")) or host(url) or site,
         content_type="application/json",
         labels=labels,
         url=url,
-        fetched_at=_moment(article.get("fetched_at")),
+        fetched_at=moment(article.get("fetched_at")),
     )
 
 
@@ -94,18 +100,3 @@ def _source(value: Any) -> str | None:
     if isinstance(value, dict):
         return _text(value.get("site")) or _text(value.get("name"))
     return _text(value)
-
-
-def _host(url: str | None) -> str | None:
-    try:
-        return urlsplit(url or "").hostname
-    except ValueError:
-        return None
-
-
-def _moment(value: Any) -> str | None:
-    """A stated time in RFC 3339; None for what is no time with a zone (it still stands in the document)."""
-    try:
-        return rfc3339(from_rfc3339(value)) if isinstance(value, str) else None
-    except (ValueError, OverflowError):
-        return None

@@ -1,0 +1,297 @@
+"""Damaged archives: what can be read comes out, one report says what is lost, in bounded time."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import time
+import zlib
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from replay_archives import PACKINGS, ids, json_lines, read, response, text_of, warc_pages, zstd
+
+from lodestream.replay.damage import PLACES_MAX
+from lodestream.replay.documents import RawDocument, Refused
+
+COUNT = 12
+PARTS = {".jsonl": json_lines(COUNT), ".warc": warc_pages(COUNT)}
+NAMES = {".jsonl": [f"a{at}" for at in range(COUNT)], ".warc": [f"urn:uuid:{at:08}" for at in range(COUNT)]}
+SECONDS_MAX = 5.0  # they are at most some MiB: milliseconds, unless something goes round in circles
+ARCHIVES = [(kind, packing) for kind in PARTS for packing in PACKINGS]
+
+
+def archive(kind: str, packing: str) -> tuple[str, bytes]:
+    suffix, pack = PACKINGS[packing]
+    return f"x{kind}{suffix}", pack(PARTS[kind])
+
+
+def read_in_time(path: Path) -> tuple[list[RawDocument], list[Refused]]:
+    began = time.monotonic()
+    found = read(path)
+    assert time.monotonic() - began < SECONDS_MAX
+    return found
+
+
+def ends(parts: list[bytes], packing: str) -> list[int]:
+    """The offset in the packed file behind each part, where parts are packed one by one."""
+    pack = PACKINGS[packing][1]
+    return [len(pack(parts[: at + 1])) for at in range(len(parts))]
+
+
+def unpackable(data: bytes, packing: str) -> bytes:
+    """What any decoder gets out of the beginning of a file, however it is fed."""
+    if packing == "plain":
+        return data
+    if packing == "gzip":
+        return zlib.decompressobj(wbits=31).decompress(data)
+    decoder = zstandard.ZstdDecompressor().decompressobj()
+    return b"".join(decoder.decompress(data[at : at + 1]) for at in range(len(data)))
+
+
+def whole_parts(kind: str, packing: str, cut: int) -> int:
+    """How many parts are whole in the first `cut` bytes of the file."""
+    parts = PARTS[kind]
+    if packing.endswith(("members", "frames")):
+        return sum(end <= cut for end in ends(parts, packing))
+    content = unpackable(archive(kind, packing)[1][:cut], packing)
+    return sum(content.startswith(b"".join(parts[: at + 1]).rstrip()) for at in range(len(parts)))
+
+
+@pytest.mark.parametrize(("kind", "packing"), ARCHIVES)
+def test_cut_anywhere(tmp_path: Path, kind: str, packing: str) -> None:
+    """All whole parts before the cut come out, nothing else, and one report, unless nothing is missing."""
+    name, data = archive(kind, packing)
+    path = tmp_path / name
+    clean_cuts = 0
+    for cut in [*range(0, len(data), 37), *range(max(0, len(data) - 12), len(data))]:
+        path.write_bytes(data[:cut])
+        documents, refused = read_in_time(path)
+        whole = whole_parts(kind, packing, cut)
+        found = ids(documents)
+        if kind == ".jsonl" and packing == "plain":
+            assert found[:whole] == NAMES[kind][:whole]  # the rest of a line is a document too: a dead letter
+            assert len(found) <= whole + 1
+            continue
+        assert found[:whole] == NAMES[kind][:whole]
+        assert found == NAMES[kind][: len(found)]
+        assert len(found) <= whole + 1, "a part whose checksum only is cut off may come out"
+        assert len(refused) <= 1
+        clean_cuts += not refused
+        assert all(re.match(r"breaks off after (line|record) \d+, at byte \d+: ", item.why) for item in refused)
+    # Between members, in the empty file, and in the line ends behind the last record nothing is seen to be missing.
+    assert clean_cuts <= len(PARTS[kind]) + 5 or (kind == ".jsonl" and packing == "plain")
+
+
+@pytest.mark.parametrize(("kind", "packing"), [(k, p) for k, p in ARCHIVES if p != "plain" or k == ".warc"])
+def test_a_bit_flipped_anywhere(tmp_path: Path, kind: str, packing: str) -> None:
+    """In packed archives the parts before it come out; where parts are packed one by one, those behind it too."""
+    name, data = archive(kind, packing)
+    path = tmp_path / name
+    drawn = random.Random(5)
+    parts = PARTS[kind]
+    edges = ends(parts, packing)
+    reports = 0
+    flips = [drawn.randrange(len(data)) for _ in range(200)] + list(range(20)) + list(range(len(data) - 12, len(data)))
+    for at in flips:
+        damaged = bytearray(data)
+        damaged[at] ^= 1 << drawn.randrange(8)
+        path.write_bytes(damaged)
+        documents, refused = read_in_time(path)
+        found = ids(documents)
+        assert len([item for item in refused if item.place == str(path)]) <= 1
+        assert len(refused) <= 1, refused
+        reports += len(refused)
+        if packing.endswith(("members", "frames")):
+            hit = next(index for index, end in enumerate(edges) if at < end)
+            others = [name for index, name in enumerate(NAMES[kind]) if index != hit]
+            assert [name for name in found if name in others] == others
+            values = {bytes(document.value) for document in documents}
+            good = [part.strip() for index, part in enumerate(parts) if index != hit]
+            assert all(any(value in part for value in values) for part in good)
+        elif packing == "plain":
+            hit = next(index for index, end in enumerate(edges) if at < end)
+            # Lengths, versions and line ends are what its neighbours hang on.
+            assert set(NAMES[kind]) - set(found) <= {NAMES[kind][hit]}
+    assert reports >= (0 if packing == "plain" else 0.9 * len(flips))
+
+
+def large_parts(kind: str) -> list[bytes]:
+    """Parts of 150 to 250 KB: several reads, several blocks, several pieces each."""
+    texts = [text_of(at, 15_000 + 1000 * at) for at in range(COUNT)]
+    if kind == ".jsonl":
+        return [json.dumps({"id": f"a{at}", "body": text}).encode() + b"\n" for at, text in enumerate(texts)]
+    return [response(text.encode(), at) for at, text in enumerate(texts)]
+
+
+@pytest.mark.parametrize("packing", ["gzip", "zstd", "gzip members", "zstd frames"])
+@pytest.mark.parametrize("kind", PARTS)
+def test_large_parts_cut_and_flipped(tmp_path: Path, kind: str, packing: str) -> None:
+    """As above, where nothing fits into one read. What comes out is byte for byte what went in."""
+    suffix, pack = PACKINGS[packing]
+    parts = large_parts(kind)
+    data = pack(parts)
+    path = tmp_path / f"x{kind}{suffix}"
+    is_each = packing.endswith(("members", "frames"))
+    edges = ends(parts, packing) if is_each else []
+    drawn = random.Random(7)
+    for at in sorted(drawn.randrange(len(data)) for _ in range(12)):
+        path.write_bytes(data[:at])
+        documents, refused = read_in_time(path)
+        content = b"" if is_each else unpackable(data[:at], packing)
+        whole = sum(e <= at for e in edges) if is_each else content.count(b"\n" if kind == ".jsonl" else b"WARC/1.1")
+        assert whole - (not is_each and kind == ".warc") <= len(documents) <= whole
+        assert all(document.value.strip() in part for document, part in zip(documents, parts, strict=False))
+        assert len(refused) <= 1
+        damaged = bytearray(data)
+        damaged[at] ^= 32
+        path.write_bytes(damaged)
+        documents, refused = read_in_time(path)
+        assert len(refused) == 1
+        if is_each:
+            hit = next(index for index, end in enumerate(edges) if at < end)
+            good = [name for index, name in enumerate(NAMES[kind]) if index != hit]
+            assert [name for name in ids(documents) if name in good] == good
+            assert kind == ".jsonl" or len(documents) == COUNT - 1
+
+
+@pytest.mark.parametrize("packing", ["gzip members", "zstd frames"])
+@pytest.mark.parametrize("kind", PARTS)
+def test_garbage_between_members_costs_nothing_but_itself(tmp_path: Path, kind: str, packing: str) -> None:
+    suffix, pack = PACKINGS[packing]
+    parts = PARTS[kind]
+    path = tmp_path / f"x{kind}{suffix}"
+    for garbage in (
+        b"garbage",
+        b"\x1f\x8b\x08\x00",
+        b"\x28\xb5\x2f\xfd",
+        bytes(50) + b"x",
+        random.Random(1).randbytes(3_000_000),
+    ):
+        before = pack(parts[:4])
+        path.write_bytes(before + garbage + pack(parts[4:8]) + garbage + pack(parts[8:]))
+        documents, [report] = read_in_time(path)
+        assert ids(documents) == NAMES[kind]
+        assert report.place == str(path)
+        assert report.why.count("goes on at byte") == 2
+        assert f"goes on at byte {len(before) + len(garbage)}" in report.why
+
+
+def test_lines_behind_damage_are_named_by_byte(tmp_path: Path) -> None:
+    """Nobody knows their numbers any more; and what was cut in the middle is neither half."""
+    path = tmp_path / "x.jsonl.gz"
+    pack = PACKINGS["gzip"][1]
+    first = bytearray(pack([b'{"body": "1"}\n', b'{"body": "2"}\n{"bo']))
+    first[-6] ^= 1
+    path.write_bytes(bytes(first) + pack([b'dy": "3"}\n', b'{"body": "4"}\n{"body": "5"}']))
+    documents, [report] = read(path)
+    goes_on = len(first)
+    assert ids(documents) == ["x.jsonl.gz:1", "x.jsonl.gz:2", f"x.jsonl.gz@{goes_on}:2", f"x.jsonl.gz@{goes_on}:3"]
+    assert report.why == (
+        f"damaged after line 2, at byte {goes_on - 5}: wrong checksum, so that what was read since byte 0 may be wrong"
+        f"; goes on at byte {goes_on}"
+    )
+
+
+def test_a_damaged_document_is_not_taken_and_one_with_something_behind_it_is(tmp_path: Path) -> None:
+    pack = PACKINGS["gzip"][1]
+    packed = pack([b"The harbour reopened."])
+    (tmp_path / "a.txt.gz").write_bytes(packed[:-9])
+    (tmp_path / "b.txt.gz").write_bytes(packed[:-6] + b"\0" + packed[-5:])
+    (tmp_path / "c.txt.gz").write_bytes(packed + b"garbage")
+    (tmp_path / "d.txt.zst").write_bytes(zstd(b"The harbour reopened.")[:-1])
+    documents, refused = read(tmp_path)
+    assert ids(documents) == ["c.txt.gz"]
+    assert [Path(item.place).name for item in refused] == ["a.txt.gz", "b.txt.gz", "c.txt.gz", "d.txt.zst"]
+    assert "breaks off after the document, at byte" in refused[2].why
+    assert all("bytes of the document, which is not taken" in refused[at].why for at in (0, 1, 3))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lost"),
+    [
+        (b"Content-Length: ", b"Content-Length: 9", {5}),
+        (b"Content-Length: ", b"Content-Length: 0000000000000009", {5}),
+        (b"Content-Length: ", b"Content-Length: -", {5}),
+        (b"Content-Length: ", b"Content-Length: 999999999999", {5}),
+        (b"Content-Length: ", b"X-Length: ", {5}),
+        (b"WARC/1.1\r\n", b"WARC/x.y\r\n", {5}),
+        (b"WARC/1.1\r\n", b"", {5}),
+        (b"\r\n\r\nHTTP/1.1", b"", {5}),
+        (b"\r\n\r\nHTTP/1.1", b"\r\nHTTP/1.1", {5}),
+        (b"</html>\r\n\r\n", b"</html>", set()),
+        (b"</html>\r\n\r\n", b"</html>\r\n\r\n\r\n\r\n\r\n", set()),
+        (b"</html>\r\n\r\n", b"</html>\r\n\r\nsomething else\r\n", set()),
+        (b"</html>\r\n\r\n", b"</ht", {5}),
+    ],
+)
+@pytest.mark.parametrize("packing", ["plain", "gzip", "zstd"])
+def test_a_record_with_a_wrong_frame_does_not_hide_its_neighbours(
+    tmp_path: Path, packing: str, old: bytes, new: bytes, lost: set[int]
+) -> None:
+    suffix, pack = PACKINGS[packing]
+    parts = list(PARTS[".warc"])
+    assert old in parts[5]
+    parts[5] = parts[5].replace(old, new, 1)
+    path = tmp_path / f"x.warc{suffix}"
+    path.write_bytes(pack(parts))
+    documents, refused = read_in_time(path)
+    assert ids(documents) == [name for at, name in enumerate(NAMES[".warc"]) if at not in lost]
+    if lost:
+        [report] = refused
+        place = len(b"".join(parts[:5]))
+        assert report.why.startswith("damaged after record 5, at byte ")
+        assert packing != "plain" or f"at byte {place}:" in report.why
+
+
+def test_an_archive_that_is_damaged_everywhere_is_given_up(tmp_path: Path) -> None:
+    suffix, pack = PACKINGS["gzip members"]
+    path = tmp_path / f"x.jsonl{suffix}"
+    line = pack([b'{"id": "a"}\n'])
+    path.write_bytes((line + b"!") * (PLACES_MAX + 500))
+    documents, [report] = read_in_time(path)
+    assert len(documents) == PLACES_MAX
+    assert "so many places that the rest is not read" in report.why
+    assert len(report.why) < 1000
+    path.write_bytes(line + b"\x1f\x8b\x08\x00" * 300_000)
+    documents, [report] = read_in_time(path)
+    assert len(documents) == 1
+    path = tmp_path / "x.warc"
+    path.write_bytes(b"WARC/1.1\r\nContent-Length: 8000000\r\n\r\n" * 300_000)
+    documents, [report] = read_in_time(path)
+    assert not documents
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(ARCHIVES),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["flip", "cut", "drop", "insert", "repeat"]), st.floats(0, 1), st.binary(max_size=40)
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+)
+def test_whatever_happens_to_an_archive_it_ends_with_one_report_at_most(
+    tmp_path_factory: pytest.TempPathFactory, which: tuple[str, str], changes: list[tuple[str, float, bytes]]
+) -> None:
+    name, data = archive(*which)
+    for how, place, content in changes:
+        at = int(place * len(data))
+        data = {
+            "flip": data[:at] + content + data[at + len(content) :],
+            "cut": data[:at],
+            "drop": data[:at] + data[at + len(content) * 20 :],
+            "insert": data[:at] + content + data[at:],
+            "repeat": data[:at] + data[at // 2 :],
+        }[how]
+    path = tmp_path_factory.mktemp("mutated") / name
+    path.write_bytes(data)
+    documents, refused = read_in_time(path)
+    assert len([item for item in refused if item.place == str(path)]) <= 1
+    assert read_in_time(path) == (documents, refused)
