@@ -3,7 +3,7 @@
     document.py        bytes to text: content type, charset, limits
     plain/             plain text: the articles of a page (`page.py` says the order of the work)
     json_articles.py   JSON: one article or a list, bodies as text or HTML
-    html/              markup
+    html/              pages of HTML (`page.py` says the order of the work), HTML in bodies (`running.py`)
     articles.py        drafts to records: times resolved, languages told (`language.py`), ids given (`ids.py`)
 
 What they share: `fields/` (bylines, credits, datelines), `times/` (printed times), `words/` (what is a matter of a
@@ -16,8 +16,13 @@ headline, standfirst, dateline, body or `removed`. Words that depend on a langua
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lodestream.clean.articles import Context, records
-from lodestream.clean.document import JSON, Document, Limits, decode, media_type, visible
+from lodestream.clean.document import HTML, JSON, Document, Limits, decode, media_type, visible
+from lodestream.clean.html.encoding import decode_page
+from lodestream.clean.html.page import read_html
+from lodestream.clean.ids import own_address
 from lodestream.clean.json_articles import read_json
 from lodestream.clean.kinds import Kind
 from lodestream.clean.plain.page import read_page
@@ -42,8 +47,13 @@ def clean(document: Document, *, limits: Limits, lineage: Lineage, ingested_at: 
         ingested_at=ingested_at,
         lineage=lineage,
     )
-    text = decode(document)
-    articles = read_json(text, context, limits) if kind == JSON else records(read_page(text, limits.articles), context)
+    if kind == HTML:
+        page = read_html(decode_page(document), limits.articles)
+        articles = records(page.drafts, replace(context, url=own_address(context.url, page.addresses)))
+    elif kind == JSON:
+        articles = read_json(decode(document), context, limits)
+    else:
+        articles = records(read_page(decode(document), limits.articles), context)
     _check(articles, limits)
     return articles
 

@@ -7,9 +7,10 @@ no two lists of parts run together.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final
-from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urljoin, urlsplit
 
 _TRACKING: Final = frozenset(
     "fbclid gclid dclid gbraid wbraid msclkid yclid twclid ttclid igshid igsh mc_cid mc_eid mkt_tok ref ref_src "
@@ -58,6 +59,26 @@ def canonical_url(url: str) -> str | None:
     ]
     encoded = urlencode(sorted(query), errors="surrogateescape")
     return f"//{host}{_path(parts.path)}" + (f"?{encoded}" if encoded else "")
+
+
+def own_address(url: str | None, stated: Sequence[str]) -> str | None:
+    """A page's own address: what it states itself, where that is on the host that it was fetched from, else `url`.
+
+    `stated`: what the page says, the likeliest first; relative ones count from `url`. One without a path is the site's
+    and not the page's: it would make one article of all.
+    """
+    fetched = canonical_url(url) if url else None
+    for address in stated:
+        try:
+            whole = urljoin(url or "", address)
+        except ValueError:
+            continue
+        own = canonical_url(whole)
+        if own is None or own.endswith("/"):
+            continue
+        if fetched is None or own.split("/")[2] == fetched.split("/")[2]:
+            return whole
+    return url
 
 
 def _path(path: str) -> str:

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     MENU = "menu"  # navigation, breadcrumbs
     WIDGET = "widget"  # quotes, tables of figures
     INTERFACE = "interface"  # buttons, labels, notices
+    PAGE = "page"  # of a page of HTML, outside the article's element: not told apart further
     FOREIGN = "foreign"  # a paragraph at the edge in another language than the article
 
 

@@ -24,7 +24,7 @@ def detect(text: str) -> str:
     except pycld2.error:  # it refuses some characters
         return UNKNOWN
     code: str = found[0][1].split("-")[0].lower()
-    if not reliable or code == "un" or not _CODE.fullmatch(code):
+    if not reliable or code in {"un", "xx"} or not _CODE.fullmatch(code):  # no language, or only a script
         return UNKNOWN
     return _CODES.get(code, code)
 

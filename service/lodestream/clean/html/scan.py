@@ -18,6 +18,7 @@ _NAME: Final = re.compile(r"[A-Za-z][^\s/>\x00]{0,40}")
 _ATTRIBUTE: Final = re.compile(
     r"(?<![^\s\"'/])(?P<name>[^\s\"'<>/=]++)(?:\s*+=\s*+(?:\"(?P<double>[^\"]*+)\"|'(?P<single>[^']*+)'|(?P<bare>[^\s\"'>]++)))?"
 )
+_USUAL: Final = 4000  # characters of a tag
 _ATTRIBUTES_MAX: Final = 64  # of one tag; of those that are read few have more than ten
 
 
@@ -46,6 +47,11 @@ class TagEnds:
 
     def past(self, at: int) -> int:
         """Past the end of a tag whose name ends at `at`. `at` must not go back."""
+        end = self._greater.find(at)
+        if end - at <= _USUAL:  # nearly all: one kind of quotes, all closed
+            double, single = self._markup.count('"', at, end), self._markup.count("'", at, end)
+            if (not single and not double & 1) or (not double and not single & 1):
+                return end + 1
         while True:
             end = self._greater.find(at)
             mark, opens = min(
@@ -96,11 +102,15 @@ def raw_end(markup: str, at: int, tag: str) -> int:
 
 
 class Element(NamedTuple):
-    """An opening tag: its name, its attributes by lower-case name, and where its content starts."""
+    """An opening tag: its name, what stands between that and its `>`, and where its content starts."""
 
     name: str
-    attributes: dict[str, str]
+    tag: str
     end: int
+
+    def attributes(self) -> dict[str, str]:
+        """The attributes by lower-case name; the first of a name counts."""
+        return attributes(self.tag)
 
 
 def elements(markup: str, *names: str) -> Iterator[Element]:
@@ -108,18 +118,19 @@ def elements(markup: str, *names: str) -> Iterator[Element]:
     ends = TagEnds(markup)
     at = 0
     for match in re.compile(rf"<({'|'.join(names)})(?=[\s/>])", re.IGNORECASE).finditer(markup):
-        if match.start() < at:
+        start = match.end()
+        if start < at:
             continue
-        at = ends.past(match.end())
-        yield Element(match[1].lower(), attributes(markup[match.end() : at - 1]), at)
+        at = ends.past(start)
+        yield Element(match[1].lower(), markup[start : at - 1], at)
 
 
 def attributes(tag: str) -> dict[str, str]:
     """The attributes of a tag, given what stands between its name and its `>`; the first of a name counts."""
     found: dict[str, str] = {}
     for match in _ATTRIBUTE.finditer(tag):
-        value = match["double"] or match["single"] or match["bare"] or ""
-        found.setdefault(match["name"].lower(), html.unescape(value).strip())
+        name, double, single, bare = match.groups()
+        found.setdefault(name.lower(), html.unescape(double or single or bare or "").strip())
         if len(found) >= _ATTRIBUTES_MAX:
             break
     return found

@@ -28,7 +28,7 @@ from lodestream.clean.words.patterns import LANGUAGES, Cue
 from lodestream.errors import Reason, Rejected
 
 TEASER_WORDS: Final = 70  # a related text of fewer, without credit or dateline, only announces an article
-_LINES_MAX: Final = 20_000  # non-blank; a large portal page has 700, a book of 1 MiB in short lines 15,000
+LINES_MAX: Final = 20_000  # non-blank; a large portal page has 700, a book of 1 MiB in short lines 15,000
 _CUT_OFF_WORDS: Final = 120  # and so does a longer one that breaks off with dots
 _UNRULY_WORDS: Final = 25  # of all lines that may be text
 _UNRULY_LINE: Final = 4  # words of such a line on average: a menu's are fewer
@@ -45,9 +45,9 @@ def read_page(text: str, most: int) -> list[Draft]:
     What stands around the articles is cut from the first. Raises `Rejected` when nothing is like an article, and
     when there are more than `most`.
     """
-    lines = read_lines(text, _LINES_MAX)
+    lines = read_lines(text, LINES_MAX)
     if lines is None:
-        raise Rejected(Reason.DOCUMENT_TOO_LARGE, f"a page of more than {_LINES_MAX} lines")
+        raise Rejected(Reason.DOCUMENT_TOO_LARGE, f"a page of more than {LINES_MAX} lines")
     mark(lines)
     regions = segment(lines)
     count = sum(region.text is not None for region in regions)

@@ -1,0 +1,100 @@
+"""What a page says of its article in JSON-LD, in the vocabulary of schema.org."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import orjson
+
+from lodestream.clean.html.scan import elements, raw_end
+
+ARTICLE_TYPES: Final = frozenset(
+    "NewsArticle Article ReportageNewsArticle AnalysisNewsArticle OpinionNewsArticle BackgroundNewsArticle "
+    "ReviewNewsArticle AskPublicNewsArticle LiveBlogPosting BlogPosting SocialMediaPosting AdvertiserContentArticle "
+    "SatiricalArticle ScholarlyArticle TechArticle Report Review".split()
+)
+"""Types that are articles; https://schema.org/Article and what derives from it."""
+
+_ENVELOPES: Final = ("@graph", "mainEntity", "mainEntityOfPage", "itemListElement", "item")
+_TELLING: Final = ("articleBody", "headline", "datePublished", "author")  # who has more of these is the page's article
+_DEPTH: Final = 6
+_ITEMS: Final = 50
+_CONTROLS: Final = re.compile(r"[\x00-\x1f]+")
+_WRAPPING: Final = re.compile(
+    r"^\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/)|(?:-->|//\s*\]\]>|/\*\s*\]\]>\s*\*/|;)\s*$"
+)
+
+
+def articles(markup: str) -> list[dict[str, Any]]:
+    """The objects of a page that are an article, those that say most about it first. Broken blocks are passed over."""
+    found: list[dict[str, Any]] = []
+    for block in _blocks(markup):
+        found += _articles_in(block, 0)
+    return sorted(found, key=lambda one: -sum(name in one for name in _TELLING))
+
+
+def first_text(values: Any) -> str | None:
+    """A string of a value as JSON-LD writes them: plain, in a list, or in an object with a name; on one line."""
+    if isinstance(values, list):
+        values = next((value for value in values[:_ITEMS] if value), None)
+    if isinstance(values, dict):
+        values = next((values[name] for name in ("name", "@value", "url", "@id") if values.get(name)), None)
+    return one_line(values) if isinstance(values, str) else None
+
+
+def one_line(text: str) -> str | None:
+    """Text without entities and line breaks; some sites encode them twice."""
+    return " ".join(html.unescape(html.unescape(text)).split()) or None
+
+
+def names(values: Any) -> list[str]:
+    """The names of people in `author`: strings, objects, or lists of both; addresses are none."""
+    found: list[str] = []
+    for value in (values if isinstance(values, list) else [values])[:_ITEMS]:
+        named = value.get("name") if isinstance(value, dict) else value
+        for name in named if isinstance(named, list) else [named]:
+            text = one_line(name) if isinstance(name, str) else None
+            if text and not text.startswith(("http://", "https://")) and text not in found:
+                found.append(text)
+    return found
+
+
+def _blocks(markup: str) -> Iterator[Any]:
+    past = 0
+    for script in elements(markup, "script"):
+        if script.end <= past:  # it stands in one that is not closed
+            continue
+        if "ld+json" not in script.tag or "ld+json" not in script.attributes().get("type", "").lower():
+            continue
+        past = raw_end(markup, script.end, "script")
+        text = markup[script.end : past].strip()
+        for form in (text, _CONTROLS.sub(" ", _WRAPPING.sub("", text))):  # a line break inside a string is common
+            try:
+                yield orjson.loads(form)
+            except orjson.JSONDecodeError:
+                continue
+            break
+
+
+def _articles_in(value: Any, depth: int) -> Iterator[dict[str, Any]]:
+    if depth > _DEPTH:
+        return
+    if isinstance(value, list):
+        for entry in value[:_ITEMS]:
+            yield from _articles_in(entry, depth + 1)
+    elif isinstance(value, dict):
+        if types(value) & ARTICLE_TYPES or "articleBody" in value:
+            yield value
+        for name in _ENVELOPES:
+            if name in value:
+                yield from _articles_in(value[name], depth + 1)
+
+
+def types(value: dict[str, Any]) -> set[str]:
+    """The types of an object without their namespace."""
+    named = value.get("@type")
+    every = named if isinstance(named, list) else [named]
+    return {name.rsplit("/", 1)[-1] for name in every if isinstance(name, str)}

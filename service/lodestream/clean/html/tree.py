@@ -1,0 +1,143 @@
+"""A page as a tree, without what no reader sees, and the texts of its elements."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from lodestream.clean.kinds import Kind
+
+_INVISIBLE: Final = "script,style,noscript,template,svg,iframe,object,canvas,video,audio,math,link,meta"
+_NO_TEXT: Final = {
+    "figcaption": Kind.CAPTION, "figure": Kind.CAPTION, "nav": Kind.MENU, "footer": Kind.MENU, "aside": Kind.LINK,
+    "form": Kind.INTERFACE, "button": Kind.INTERFACE, "select": Kind.INTERFACE, "dialog": Kind.INTERFACE,
+    "textarea": Kind.INTERFACE,
+}  # fmt: skip
+"""Elements that hold no text of an article, and what their text is."""
+_MOST: Final = 0.5  # of a page's text: such an element with more holds the page (a form around everything)
+_MENU: Final = 0.8
+_BLOCKS: Final = frozenset(
+    "address article aside blockquote center dd details div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header "
+    "hr li main nav ol p pre section table tbody td tfoot th thead tr ul".split()
+)
+_BREAK: Final = "\x0b"  # stands for <br>; a page's own are white space like any other
+_BREAKS: Final = re.compile(rf"{_BREAK}(?:\s*{_BREAK})+|(?<=[.!?…。\"”»:])\s*{_BREAK}")
+_ENDED: Final = re.compile(r"[.!?…。\"”»:]\s*$")
+_CJK_FROM: Final = "\u2e80"
+_CJK_WORTH: Final = 3  # characters of Latin that one of an unspaced script is worth
+
+
+class Tree:
+    """A parsed page. `body` is None where there is none; `aside`: the kinds and texts of elements taken out of it."""
+
+    def __init__(self, markup: str) -> None:
+        self._parser = LexborHTMLParser(markup)  # keeps the tree alive
+        self.body = self._parser.body
+        self.aside: list[tuple[Kind, str]] = []
+        if self.body is None:
+            return
+        # Inner elements before outer ones: an element goes with all that is in it.
+        for node in reversed(self.body.css(_INVISIBLE)):
+            node.decompose()
+        for node in self.body.css("br"):
+            node.replace_with(_BREAK)
+
+    def headings(self) -> list[str]:
+        """The texts of the headings of first order."""
+        return [] if self.body is None else [text for node in self.body.css("h1") if (text := text_of(node))]
+
+    def stamps(self) -> list[str]:
+        """What its `time` elements say to machines."""
+        if self.body is None:
+            return []
+        return [stamp for node in self.body.css("time[datetime]") if (stamp := node.attributes["datetime"])]
+
+    def take_aside(self) -> None:
+        """Takes out the elements that hold no text, in page order into `aside`."""
+        if self.body is None:
+            return
+        most = _MOST * len(self.body.text())
+        for node in reversed(self.body.css(",".join(_NO_TEXT))):
+            if (text := text_of(node)) and len(text) > most:
+                continue
+            if text:
+                self.aside.append((_NO_TEXT[node.tag or ""], text))
+            node.decompose()
+        self.aside.reverse()
+
+    def is_menu(self) -> bool:
+        """Whether nearly all of the text is in links."""
+        return self.body is not None and link_share(self.body, text_of(self.body)) > _MENU
+
+    def lines(self) -> list[str]:
+        """All text that is left, a line each of its text nodes."""
+        return [] if self.body is None else lines_of(self.body)
+
+
+def lines_of(node: LexborNode) -> list[str]:
+    """The text nodes of an element, a line each, and broken where it breaks lines."""
+    texts = (" ".join(line.split()) for line in node.text(separator="\n").replace(_BREAK, "\n").split("\n"))
+    return [text for text in texts if text]
+
+
+def text_of(node: LexborNode) -> str:
+    """The text of an element on one line."""
+    return " ".join(node.text().split())
+
+
+class Piece(NamedTuple):
+    """A paragraph, and its text nodes."""
+
+    text: str
+    lines: list[str]
+
+
+def paragraphs_of(node: LexborNode) -> list[Piece]:
+    """The text of an element, taken apart at double line breaks and at such behind a sentence.
+
+    The first piece has the text nodes of all.
+    """
+    text: str = node.text()
+    parts = _BREAKS.split(text) if _BREAK in text else [text]
+    texts = [one for part in parts if (one := " ".join(part.split()))]
+    return [Piece(one, [] if number else lines_of(node)) for number, one in enumerate(texts)]
+
+
+def loose_paragraphs(node: LexborNode) -> list[Piece]:
+    """The text of an element that stands in none of its blocks: what is between them, taken apart at line breaks."""
+    found: list[Piece] = []
+    texts: list[str] = []
+    lines: list[str] = []
+
+    def end() -> None:
+        if text := " ".join("".join(texts).split()):
+            found.append(Piece(text, [*lines]))
+        texts.clear()
+        lines.clear()
+
+    for child in node.iter(include_text=True):
+        if child.tag in _BLOCKS:
+            end()
+            continue
+        parts = zip(child.text().split(_BREAK), child.text(separator="\n").split(_BREAK), strict=True)
+        for number, (text, broken) in enumerate(parts):
+            if number and (not text.strip() or _ENDED.search("".join(texts))):
+                end()
+            elif number:
+                texts.append(" ")
+            texts.append(text)
+            lines += [line for each in broken.split("\n") if (line := " ".join(each.split()))]
+    end()
+    return found
+
+
+def link_share(node: LexborNode, text: str) -> float:
+    """The share of links in the text of an element."""
+    return sum(len(link.text()) for link in node.css("a")) / max(1, len(text))
+
+
+def weight(text: str) -> int:
+    """Characters, those of scripts without spaces three times."""
+    return len(text) * (_CJK_WORTH if sum(c > _CJK_FROM for c in text[:40]) > 10 else 1)

@@ -1,0 +1,264 @@
+"""Pages of HTML: what becomes article, field and cut, and that nothing a reader sees is lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from lodestream.clean import Document, Limits, clean
+from lodestream.errors import Reason, Rejected
+from lodestream.records import ArticleFields, Lineage
+
+URL = "https://www.harbour-news.example/2026/03/bridge-reopens"
+PARAGRAPHS = (
+    "The swing bridge over the Lower Marsh canal reopened on Tuesday after eleven months of repairs to it.",
+    "Engineers replaced forty metres of rail and the two electric motors that turn the bridge, the port said.",
+    "Lorries will be allowed to cross again from Friday, once the new weighing station has been calibrated and tested.",
+    "The work cost 4.2 million euros, about a tenth more than the council had planned when it was approved in 2024.",
+    "A ferry that had carried cyclists and pedestrians in the meantime will stay in service until the end of May.",
+    "Shopkeepers on the east bank said that they had lost a third of their customers while the bridge was closed.",
+)
+BODY = "".join(f"<p>{text}</p>" for text in PARAGRAPHS)
+HEAD = f"""
+<title>Bridge reopens - Harbour News</title>
+<meta property="og:title" content="Bridge reopens">
+<meta property="og:site_name" content="Harbour News">
+<meta property="og:type" content="article">
+<meta name="description" content="After eleven months of repairs the swing bridge turns again, at a higher price.">
+<meta property="article:published_time" content="2026-03-03T14:02:11+01:00">
+<link rel="canonical" href="{URL}">
+"""
+
+
+def page(body: str, head: str = HEAD, lang: str = "en") -> str:
+    return f'<!doctype html><html lang="{lang}"><head>{head}</head><body>{body}</body></html>'
+
+
+def cleaned(markup: str | bytes, **headers: Any) -> ArticleFields:
+    body = markup if isinstance(markup, bytes) else markup.encode()
+    said = {"content_type": "text/html", "document_id": "1", "site": "harbour-news.example", "url": URL, **headers}
+    lineage = Lineage(topic="raw", partition=0, offset=0)
+    (found,) = clean(Document(body, **said), limits=Limits(), lineage=lineage, ingested_at="2026-03-04T00:00:00.000Z")
+    return found
+
+
+def refusal(markup: str | bytes, **headers: Any) -> Rejected:
+    with pytest.raises(Rejected) as caught:
+        cleaned(markup, **headers)
+    return caught.value
+
+
+class _Visible(HTMLParser):
+    """The text that a reader sees, by another parser than the one that cleaning uses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002 - the base class names them
+        self._hidden += tag in {"script", "style", "head", "noscript", "template", "svg"}
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in {"script", "style", "head", "noscript", "template", "svg"}
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.texts.append(data)
+
+
+def characters(text: str) -> Counter[str]:
+    return Counter(character for character in text if not character.isspace())
+
+
+def lost(markup: str, found: ArticleFields) -> Counter[str]:
+    """The visible characters of a page that are nowhere in its article."""
+    visible = _Visible()
+    visible.feed(markup)
+    texts = [found["headline"], found["standfirst"], found["dateline"]["raw"], found["body"]]
+    placed = characters("".join(filter(None, texts)) + "".join(piece["text"] for piece in found["removed"]))
+    return characters("".join(visible.texts)) - placed
+
+
+FRAME = f"""
+<header><a href="/">Harbour News</a>
+<nav><ul><li><a href="/a">Politics</a></li><li><a href="/b">Sport</a></li></ul></nav>
+</header>
+<main><article><h1>Bridge reopens</h1>
+<p class="lead">After eleven months of repairs the swing bridge turns again, at a higher price.</p>
+<div class="byline">By Anna Berg</div><time datetime="2026-03-03T14:02:11+01:00">3 March 2026</time>
+<figure><img src="x.jpg"><figcaption>The bridge on Tuesday. Photo: Port Authority</figcaption></figure>
+<div class="text">{BODY}
+<div class="related-box"><h3>Related</h3>
+<p><a href="/c">Ferry company asks for a longer contract on the canal route</a></p>
+<p>The company says that it can carry twice as many people when the summer timetable starts in May.</p></div>
+</div></article>
+<aside><h2>Most read</h2><ol><li><a href="/d">Market moves to the old station</a></li></ol></aside></main>
+<form><input name="mail"><button>Subscribe</button> Get our newsletter every morning.</form>
+<footer>© 2026 Harbour News. All rights reserved. <a href="/imprint">Imprint</a></footer>
+<script>var x = "<p>This is no text at all, and a script of some length that nobody should ever see.</p>";</script>
+"""
+
+
+def test_a_page_of_news_becomes_its_article() -> None:
+    found = cleaned(page(FRAME))
+    assert found["body"].split("\n\n") == list(PARAGRAPHS)
+    assert found["headline"] == "Bridge reopens"
+    assert found["standfirst"] == "After eleven months of repairs the swing bridge turns again, at a higher price."
+    assert found["source"] == {"name": "Harbour News", "site": "harbour-news.example"}
+    assert (found["published_at"], found["published_precision"]) == ("2026-03-03T13:02:11.000Z", "second")
+    assert found["published_from"] == "page"
+    assert (found["language"], found["role"], found["of"], found["url"]) == ("en", "main", 1, URL)
+
+
+def test_what_is_cut_from_a_page_says_what_it_was() -> None:
+    removed = {piece["kind"]: piece["text"] for piece in cleaned(page(FRAME))["removed"]}
+    assert removed["caption"] == "The bridge on Tuesday. Photo: Port Authority"
+    assert removed["menu"].startswith("©") or "Politics" in removed["menu"]
+    assert "Most read" in removed["link"]
+    assert "Subscribe" in removed["interface"]
+    assert "Ferry company" in " ".join(piece["text"] for piece in cleaned(page(FRAME))["removed"])
+
+
+def test_no_visible_character_of_a_page_is_lost() -> None:
+    assert not lost(page(FRAME), cleaned(page(FRAME)))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<div class='a'>{BODY}</div>",
+        "<div>" + "<br><br>".join(PARAGRAPHS) + "</div>",
+        "<table><tr><td>" + "<br>".join(PARAGRAPHS) + "</td><td>Home</td></tr></table>",
+        "".join(f"<div class='p'><span>{text}</span></div>" for text in PARAGRAPHS),
+        f"<form id='aspnet'><h1>Bridge reopens</h1>{BODY}</form>",
+        f"<div class='paywall'>{BODY}</div><div class='related'><p>{PARAGRAPHS[0][:70]} or so they say.</p></div>",
+        f"<p>{'</p><p>'.join(PARAGRAPHS)}",
+        f"<article><p>{PARAGRAPHS[0]}</p><div><div>{BODY[len(PARAGRAPHS[0]) + 7 :]}</div></div></article>",
+        "<div>" * 1200 + BODY,
+    ],
+    ids=["div", "double breaks", "table", "spans", "form around all", "box that holds all", "unclosed", "lead", "deep"],
+)
+def test_the_text_is_found_however_a_page_writes_it(body: str) -> None:
+    found = cleaned(page(body))
+    assert found["body"].split("\n\n") == list(PARAGRAPHS)
+    assert not lost(page(body), found)
+
+
+def test_line_breaks_part_words_and_paragraphs() -> None:
+    text = f"{PARAGRAPHS[0]}<br>Next<br>line goes on here.<br><br>New paragraph"
+    found = cleaned(page(f"<p>{text}</p>{BODY[BODY.index('</p>') + 4 :]}"))
+    assert found["body"].split("\n\n")[:3] == [PARAGRAPHS[0], "Next line goes on here.", "New paragraph"]
+
+
+def test_crossheads_and_lists_stay_and_lists_of_links_go() -> None:
+    first, *others = (f"<p>{text}</p>" for text in PARAGRAPHS)
+    links = "<ul>" + "".join(f"<li><a href='/{n}'>Another story about the canal, number {n}</a></li>" for n in range(5))
+    items = "<ul><li>Weekdays from six in the morning to ten at night.</li><li>Weekends from eight to eight.</li></ul>"
+    found = cleaned(page(f"<article>{first}<h2>Who may cross</h2>{items}{links}</ul>{''.join(others)}</article>"))
+    paragraphs = found["body"].split("\n\n")
+    assert paragraphs[1:4] == [
+        "Who may cross", "Weekdays from six in the morning to ten at night.", "Weekends from eight to eight.",
+    ]  # fmt: skip
+    assert "Another story" not in found["body"]
+
+
+def test_embedded_posts_are_no_text() -> None:
+    text = "Never seen so many cyclists on the ferry as this very morning!"
+    post = f'<blockquote class="twitter-tweet"><p>{text}</p></blockquote>'
+    assert text not in cleaned(page(f"<article>{BODY}{post}</article>"))["body"]
+
+
+def test_a_heading_that_repeats_the_headline_is_cut() -> None:
+    found = cleaned(
+        page("<h1>Bridge reopens</h1><p>The bridge was opened on Tuesday.</p><p>It cost 4 million euros.</p>")
+    )
+    assert found["body"] == "The bridge was opened on Tuesday.\n\nIt cost 4 million euros."
+
+
+def test_dateline_and_credit_become_fields() -> None:
+    first = f"<p>LOWER MARSH, March 3 (Reuters) - {PARAGRAPHS[0]}</p>"
+    found = cleaned(page(f"<article>{first}{BODY}</article>"))
+    assert found["dateline"]["place"] == "Lower Marsh"
+    assert found["credits"] == ["Reuters"]
+
+
+def test_a_list_of_teasers_is_no_article() -> None:
+    teasers = "".join(
+        f"<div><h3><a href='/{n}'>Story number {n} of the day</a></h3><p>What story {n} is about, told in one sentence "
+        "that is long enough to be running text.</p></div>"
+        for n in range(12)
+    )
+    assert refusal(page(f"<main>{teasers}</main>", head="<title>Harbour News</title>")).reason is Reason.NO_ARTICLE
+
+
+def test_a_menu_is_no_article() -> None:
+    links = "".join(f"<li><a href='/{n}'>A headline of some length, number {n}</a></li>" for n in range(60))
+    assert refusal(page(f"<ul>{links}</ul>", head="")).reason is Reason.NO_ARTICLE
+
+
+def test_trafilatura_is_asked_where_much_of_the_text_is_elsewhere() -> None:
+    """JSON-LD tells a body of which the paragraphs of the page are but a part: those in a box count after all."""
+    body = " ".join(PARAGRAPHS)
+    told = f'<script type="application/ld+json">{{"@type": "NewsArticle", "articleBody": "{body}"}}</script>'
+    shown = f"<div><p>{PARAGRAPHS[0]}</p></div><div class='teaser'>{BODY[len(PARAGRAPHS[0]) + 7 :]}</div>"
+    found = cleaned(page(shown, head=HEAD + told))
+    assert all(text in found["body"] for text in PARAGRAPHS[1:])
+
+
+@pytest.mark.parametrize(
+    ("codec", "text", "label"),
+    [
+        ("cp1251", "Мост через канал открыли во вторник после одиннадцати месяцев ремонта. ", "windows-1251"),
+        ("shift_jis", "運河にかかる橋は十一か月の工事を経て火曜日に再び開通した。費用は四億円に上った。", "Shift_JIS"),
+        ("euc_jp", "運河にかかる橋は十一か月の工事を経て火曜日に再び開通した。費用は四億円に上った。", "EUC-JP"),
+        ("gb18030", "运河上的大桥在维修十一个月后于星期二重新开放，费用高于市议会的计划。", "gb2312"),
+        ("euc_kr", "운하 위의 다리가 열한 달의 수리를 마치고 화요일에 다시 열렸다고 시청이 밝혔다. ", "euc-kr"),
+        ("iso8859_2", "Most nad kanałem otwarto we wtorek po jedenastu miesiącach napraw. ", "iso-8859-2"),
+        ("cp1252", "Die Brücke über den Kanal wurde am Dienstag nach elf Monaten für größere Lkw geöffnet. ", ""),
+        ("utf-8", "Die Brücke über den Kanal wurde am Dienstag nach elf Monaten für größere Lkw geöffnet. ", "x"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("by", ["meta", "header"])
+def test_charsets_are_told_by_header_page_and_bytes(codec: str, text: str, label: str, by: str) -> None:
+    meta = f'<meta charset="{label}">' if by == "meta" else ""
+    markup = page("".join(f"<p>{text} {number}</p>" for number in "abcdefg"), head=meta).encode(codec)
+    found = cleaned(markup, charset=label or None if by == "header" else None)
+    assert found["body"].startswith(text.strip())
+
+
+def test_utf_8_is_told_by_its_bytes_whatever_is_declared() -> None:
+    markup = page(BODY.replace("euros", "€"), head='<meta charset="iso-8859-15">')
+    assert "4.2 million €" in cleaned(markup, charset="iso-8859-1")["body"]
+
+
+def test_some_wrong_bytes_are_replaced() -> None:
+    markup = page(BODY.replace("euros", "€")).encode().replace("€".encode(), b"\xff")
+    assert "4.2 million \ufffd" in cleaned(markup, charset="utf-8")["body"]
+
+
+def test_what_a_page_says_of_its_language_counts_where_its_text_does_not_tell() -> None:
+    text = "ᚠᚢᚦᚨᚱᚲ ᚷᚹᚺᚾᛁᛃ ᛇᛈᛉᛊᛏᛒ ᛖᛗᛚᛜᛞᛟ. " * 8
+    assert cleaned(page(f"<p>{text}</p>", lang="nl-BE"))["language"] == "nl"
+
+
+def test_the_time_that_a_page_prints_counts_where_its_head_has_none() -> None:
+    shown = f"<h1>Bridge reopens</h1><div>3 March 2026, 14:02 CET</div>{BODY}"
+    found = cleaned(page(shown, head="<title>Bridge reopens</title>"))
+    assert found["published_at"] == "2026-03-03T13:02:00.000Z"
+
+
+def test_times_after_the_fetch_are_the_fetch() -> None:
+    found = cleaned(page(FRAME), fetched_at="2026-03-03T10:00:00Z")
+    assert (found["published_at"], found["published_from"]) == ("2026-03-03T10:00:00.000Z", "inferred")
+
+
+def test_text_with_entities_and_odd_markup() -> None:
+    odd = (
+        "Fish &amp; chips cost &pound;9 &lt;now&gt;, the <b>bu</b>siness<!-- not this --> said &#8211; again and again."
+    )
+    found = cleaned(page(f"<article><p>{odd}</p>{BODY}</article>"))
+    assert found["body"].split("\n\n")[0] == "Fish & chips cost £9 <now>, the business said – again and again."

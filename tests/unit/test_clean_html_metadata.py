@@ -1,0 +1,216 @@
+"""What the head of a page says: titles, times, authors, addresses; and the scanner that reads it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from lodestream.clean.html.guard import is_hostile
+from lodestream.clean.html.headline import choose_headline
+from lodestream.clean.html.metadata import read_metadata
+from lodestream.clean.html.scan import attributes, elements
+from lodestream.clean.html.standfirst import find_standfirst
+from lodestream.clean.ids import own_address
+
+
+def linked(*values: Any) -> str:
+    return "".join(f'<script type="application/ld+json">{json.dumps(value)}</script>' for value in values)
+
+
+ARTICLE = {
+    "@context": "https://schema.org",
+    "@type": "NewsArticle",
+    "headline": "Bridge reopens",
+    "datePublished": "2026-03-03T14:02:11+01:00",
+    "author": [{"@type": "Person", "name": "Anna Berg"}, {"@type": "Person", "name": "Jo Quist"}],
+    "publisher": {"@type": "Organization", "name": "Harbour News"},
+    "inLanguage": "en-GB",
+    "description": "The bridge turns again.",
+    "articleBody": "The bridge\nturns again.",
+    "url": "https://harbour.example/bridge",
+}
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        linked(ARTICLE),
+        linked([{"@type": "WebSite", "name": "Harbour"}, ARTICLE]),
+        linked({"@graph": [{"@type": "Organization", "name": "Harbour"}, ARTICLE]}),
+        linked({"@type": "WebPage", "mainEntity": ARTICLE}),
+        linked({"@type": ["Article", "NewsArticle"], **{k: v for k, v in ARTICLE.items() if k != "@type"}}),
+        linked({**ARTICLE, "@type": "http://schema.org/NewsArticle"}),
+        linked({"@type": "NewsArticle", "headline": "Bridge reopens"}, ARTICLE),
+        f"<script type='application/ld+json'>\n<!--\n{json.dumps(ARTICLE)}\n-->\n</script>",
+        f"<script TYPE=application/ld+json data-x>{json.dumps(ARTICLE)};</script>",
+        f"<script type='application/ld+json'>//<![CDATA[\n{json.dumps(ARTICLE)}\n//]]></script>",
+        linked(ARTICLE).replace("\\n", "\n"),
+        "<script type='application/ld+json'>{broken</script>" + linked(ARTICLE),
+    ],
+)
+def test_an_article_in_json_ld_is_read_however_it_is_wrapped(markup: str) -> None:
+    found = read_metadata(f"<html><head>{markup}</head><body>")
+    assert found.titles[0] == "Bridge reopens"
+    assert found.published[0] == "2026-03-03T14:02:11+01:00"
+    assert found.authors == ("Anna Berg", "Jo Quist")
+    assert (found.site_name, found.language, found.is_article) == ("Harbour News", "en-GB", True)
+    assert found.canonical == ("https://harbour.example/bridge",)
+    assert found.body is not None
+    assert found.body.split() == ["The", "bridge", "turns", "again."]
+
+
+@pytest.mark.parametrize(
+    ("author", "names"),
+    [
+        ("Anna Berg", ("Anna Berg",)),
+        ({"name": "Anna Berg", "url": "https://x.example"}, ("Anna Berg",)),
+        ({"name": ["Anna Berg", "Jo Quist"]}, ("Anna Berg", "Jo Quist")),
+        ([{"name": "Anna Berg"}, "Jo Quist", {"name": "Anna Berg"}], ("Anna Berg", "Jo Quist")),
+        (["https://x.example/anna"], ()),
+        ({"name": "Anna &amp; Jo"}, ("Anna & Jo",)),
+        ([None, 3, {}, {"name": None}, {"name": {"x": 1}}], ()),
+        (None, ()),
+    ],
+)
+def test_authors_in_json_ld(author: Any, names: tuple[str, ...]) -> None:
+    assert read_metadata(linked({**ARTICLE, "author": author})).authors == names
+
+
+def test_meta_elements_count_where_json_ld_is_missing() -> None:
+    found = read_metadata(
+        "<HTML lang=de><title>Brücke offen | Hafenblatt</title>"
+        '<meta content="Br&uuml;cke offen" property="og:title"><META NAME="author" CONTENT="Anna Berg">'
+        "<meta name='date' content='2026-03-03'><link href='/bruecke' rel='shortlink canonical'>"
+        "<meta property=og:site_name content=Hafenblatt><meta property='og:type' content='article'>"
+    )
+    assert found.titles == ("Brücke offen", "Brücke offen | Hafenblatt")
+    assert (found.authors, found.published, found.canonical) == (("Anna Berg",), ("2026-03-03",), ("/bruecke",))
+    assert (found.site_name, found.language, found.is_article) == ("Hafenblatt", "de", True)
+
+
+@pytest.mark.parametrize(
+    ("tag", "found"),
+    [
+        ("a=1 b='2 3' c=\"4>5\" d", {"a": "1", "b": "2 3", "c": "4>5", "d": ""}),
+        ("A=1 a=2", {"a": "1"}),
+        ("content='it is 5 o&#39;clock'", {"content": "it is 5 o'clock"}),
+        ('x = "1"  y= 2 /', {"x": "1", "y": "2"}),
+        ("", {}),
+        ("\"='", {}),
+    ],
+)
+def test_attributes(tag: str, found: dict[str, str]) -> None:
+    assert attributes(tag) == found
+
+
+def test_elements_end_at_their_own_sign() -> None:
+    markup = """<meta content="a > b" name=x><metadata><META name='y' content='it"s'>text<meta"""
+    assert [element.attributes() for element in elements(markup, "meta")] == [
+        {"content": "a > b", "name": "x"},
+        {"name": "y", "content": 'it"s'},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("titles", "headings", "site", "headline"),
+    [
+        (["Bridge reopens"], ["Something else"], None, "Bridge reopens"),
+        (["Bridge reopens - Harbour.example"], [], "Harbour", "Bridge reopens"),
+        (["Bridge reopens | Harbour News", "Bridge reopens"], [], None, "Bridge reopens"),
+        (["“Bridge reopens” – Local – Harbour"], ['"Bridge reopens"'], None, "“Bridge reopens”"),
+        (["Berlin - a city that never sleeps"], [], "Harbour", "Berlin - a city that never sleeps"),
+        (["Who wins? | Who loses?"], [], None, "Who wins? | Who loses?"),
+        ([], ["Bridge reopens"], None, "Bridge reopens"),
+        ([], [], "Harbour", None),
+    ],
+)
+def test_the_headline_is_the_title_without_the_site(
+    titles: list[str], headings: list[str], site: str | None, headline: str | None
+) -> None:
+    assert choose_headline(titles, headings, site) == headline
+
+
+DECK = "The bridge turns again after eleven months, and at a higher price."
+
+
+@pytest.mark.parametrize(
+    ("description", "lines", "paragraphs", "found"),
+    [
+        (DECK, ["Bridge", DECK, "Text."], ["Text."], DECK),
+        (DECK, ["The bridge turns again", "after eleven months, and at a higher price."], ["Text."], DECK),
+        (DECK, ["Text."], ["Text."], None),
+        (DECK, [DECK], [DECK], None),
+        (f"Caption. {DECK}", [f"Caption. {DECK}"], [DECK], None),
+        (DECK[:50] + "…", [DECK, "Text."], ["Text."], DECK),
+        (DECK[:50] + "...", ["Text."], ["Text."], None),
+        ("Short.", ["Short."], ["Text."], None),
+        (None, [DECK], [], None),
+    ],
+)
+def test_the_standfirst_is_what_the_page_prints_beside_its_text(
+    description: str | None, lines: list[str], paragraphs: list[str], found: str | None
+) -> None:
+    assert find_standfirst(description, lines, paragraphs) == found
+
+
+@pytest.mark.parametrize(
+    ("url", "stated", "own"),
+    [
+        ("https://www.a.example/x?utm_source=rss", ["https://a.example/x"], "https://a.example/x"),
+        ("https://m.a.example/x", ["https://www.a.example/x"], "https://www.a.example/x"),
+        ("https://a.example/x", ["/y"], "https://a.example/y"),
+        ("https://a.example/x", ["https://b.example/x", "https://a.example/z"], "https://a.example/z"),
+        ("https://a.example/x", ["https://a.example/"], "https://a.example/x"),
+        ("https://a.example/x", ["https://a.example", "//[broken", "mailto:x"], "https://a.example/x"),
+        ("https://a.example/x", [], "https://a.example/x"),
+        (None, ["https://a.example/x"], "https://a.example/x"),
+        (None, ["/x", "https://a.example/"], None),
+    ],
+)
+def test_a_page_s_own_address(url: str | None, stated: list[str], own: str | None) -> None:
+    assert own_address(url, stated) == own
+
+
+@pytest.mark.parametrize(
+    ("markup", "hostile"),
+    [
+        ("<div>" * 900 + "</div>" * 900, False),
+        ("<div>" * 1100, True),
+        ("<p>text" * 5000, False),
+        ("<br><img src=x>" * 5000, False),
+        ("<b>" * 1100, True),
+        ("<i>x</i>" * 5000, False),
+        ("<img src='data:image/png;base64," + "A" * 300_000 + "'>", False),
+        ("<div " + " ".join(f"a{number}=1" for number in range(5000)) + ">", True),
+        ("", False),
+    ],
+)
+def test_markup_that_would_hold_a_parser_is_told_before(markup: str, hostile: bool) -> None:  # noqa: FBT001
+    assert is_hostile(markup) is hostile
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "<meta ", '<meta "', "<meta content='",
+        "<script ", '<script type="application/ld+json">{', "<title>", "<link '",
+        "<html lang=", "<!--", "<", "&", '"', "<meta " + "a" * 50, "<meta a=b content=c>", "<script>", "</script",
+    ],
+)  # fmt: skip
+def test_the_head_is_read_in_linear_time(unit: str) -> None:
+    """Four times the input costs no more than ten times the work: a quadratic pattern costs sixteen times as much."""
+
+    def cost(length: int) -> float:
+        markup = unit * (length // len(unit))
+        best = float("inf")
+        for _ in range(3):
+            began = time.process_time()
+            read_metadata(markup)
+            is_hostile(markup)
+            best = min(best, time.process_time() - began)
+        return best
+
+    assert cost(400_000) < 10 * cost(100_000) + 0.05
