@@ -170,6 +170,7 @@ def test_garbage_between_members_costs_nothing_but_itself(tmp_path: Path, kind: 
         b"\x1f\x8b\x08\x00",
         b"\x28\xb5\x2f\xfd",
         bytes(50) + b"x",
+        b"x" + 3 * b"\x1f\x8b\x08\x00\x28\xb5\x2f\xfd",
         random.Random(1).randbytes(3_000_000),
     ):
         before = pack(parts[:4])
@@ -179,6 +180,41 @@ def test_garbage_between_members_costs_nothing_but_itself(tmp_path: Path, kind: 
         assert report.place == str(path)
         assert report.why.count("goes on at byte") == 2
         assert f"goes on at byte {len(before) + len(garbage)}" in report.why
+
+
+@pytest.mark.parametrize("packing", ["gzip members", "zstd frames"])
+@pytest.mark.parametrize("kind", PARTS)
+def test_what_is_there_whole_comes_out_though_its_checksum_is_cut_off(tmp_path: Path, kind: str, packing: str) -> None:
+    name, data = archive(kind, packing)
+    path = tmp_path / name
+    path.write_bytes(data[:-2])
+    documents, [report] = read_in_time(path)
+    assert ids(documents) == NAMES[kind]
+    assert "the file ends inside a" in report.why
+
+
+def test_a_zstd_block_that_says_it_is_larger_than_any_hides_no_frame(tmp_path: Path) -> None:
+    texts = [random.Random(at).randbytes(20_000).hex().encode() for at in range(60)]
+    frames = [zstd(b'{"id": "%d", "body": "%b"}\n' % (at, text)) for at, text in enumerate(texts)]
+    damaged = bytearray(frames[1])
+    damaged[zstandard.frame_header_size(frames[1]) + 2] |= 0x80  # the upper bits of 21 for the size
+    path = tmp_path / "x.jsonl.zst"
+    path.write_bytes(frames[0] + bytes(damaged) + b"".join(frames[2:]))
+    documents, [report] = read_in_time(path)
+    assert ids(documents) == [str(at) for at in range(60) if at != 1]
+    assert "invalid zstd data (no block begins where one should)" in report.why
+
+
+def test_beginnings_that_all_lead_far_and_to_nothing_cost_time_once(tmp_path: Path) -> None:
+    """Each header's file name goes on over the next headers: they share 20 MB of content and its wrong checksum."""
+    packer = zlib.compressobj(0, wbits=-zlib.MAX_WBITS)
+    content = packer.compress(b'{"id": "a"}\n' + b" " * 20_000_000 + b"\n") + packer.flush()
+    path = tmp_path / "x.jsonl.gz"
+    header = b"\x1f\x8b\x08\x08\x01\x01\x01\x01\x01\x03"
+    path.write_bytes(header * (PLACES_MAX - 1) + b"\0" + content + bytes(8))
+    documents, refused = read_in_time(path)
+    assert ids(documents) == ["a"]
+    assert len(refused) == 2, "the long line, and the checksum"
 
 
 def test_lines_behind_damage_are_named_by_byte(tmp_path: Path) -> None:

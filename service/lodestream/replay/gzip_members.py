@@ -11,12 +11,13 @@ from lodestream.replay.packed import Damaged, Packed
 
 MAGIC: Final = b"\x1f\x8b"
 BEGINNING: Final = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")  # RFC 1952: method 8, the three upper flags are 0
-_READ_BYTES: Final = 16 * 1024  # members of a WARC are about as large: more would be given back again and again
-_PIECE_BYTES: Final = 256 * 1024  # deflate makes up to 1,032 bytes of one
+# Deflate makes up to 1,032 bytes of one: at most 16 MiB come out at once. And members of a WARC are about as large: of
+# more, most would be given back again and again.
+_READ_BYTES: Final = 16 * 1024
 
 
 def gzip_pieces(packed: Packed) -> Iterator[bytes]:
-    """The content, in pieces of at most 256 KiB; an empty piece says that a member ended and its checksum is right.
+    """The content, in pieces of at most 16 MiB; an empty piece says that a member ended and its checksum is right.
 
     Raises `Damaged` where it cannot be read on. Every byte that comes out before that spot has been given then.
     Behind a member zero bytes may stand, which some writers fill up with.
@@ -35,22 +36,19 @@ def _member(packed: Packed) -> Iterator[bytes]:
     inflate: Any = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     while not inflate.eof:
         data = packed.read(_READ_BYTES)
-        at_end = not data
-        while (data or at_end) and not inflate.eof:
-            before = inflate.copy()
-            try:
-                piece = inflate.decompress(data, _PIECE_BYTES)
-            except zlib.error as error:
-                piece, good = _before_the_error(before, data)
-                packed.give_back(data[good:])
-                if piece:
-                    yield piece
-                raise Damaged(packed.at, _reason(error, packed.member)) from None
+        if not data:
+            raise Damaged(packed.at, "the file ends inside a gzip member", is_cut=True)
+        before = inflate.copy()
+        try:
+            piece = inflate.decompress(data)
+        except zlib.error as error:
+            piece, good = _before_the_error(before, data)
+            packed.give_back(data[good:])
             if piece:
                 yield piece
-            elif at_end and not inflate.eof:
-                raise Damaged(packed.at, "the file ends inside a gzip member", is_cut=True)
-            data = inflate.unconsumed_tail
+            raise Damaged(packed.at, _reason(error, packed.member)) from None
+        if piece:
+            yield piece
     packed.give_back(inflate.unused_data)
 
 
