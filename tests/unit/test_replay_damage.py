@@ -21,7 +21,7 @@ from lodestream.replay.documents import RawDocument, Refused
 COUNT = 12
 PARTS = {".jsonl": json_lines(COUNT), ".warc": warc_pages(COUNT)}
 NAMES = {".jsonl": [f"a{at}" for at in range(COUNT)], ".warc": [f"urn:uuid:{at:08}" for at in range(COUNT)]}
-SECONDS_MAX = 5.0  # they are at most some MiB: milliseconds, unless something goes round in circles
+SECONDS_MAX = 5.0  # of CPU; they are at most some MiB: milliseconds, unless something goes round in circles
 ARCHIVES = [(kind, packing) for kind in PARTS for packing in PACKINGS]
 
 
@@ -31,9 +31,9 @@ def archive(kind: str, packing: str) -> tuple[str, bytes]:
 
 
 def read_in_time(path: Path) -> tuple[list[RawDocument], list[Refused]]:
-    began = time.monotonic()
+    began = time.process_time()
     found = read(path)
-    assert time.monotonic() - began < SECONDS_MAX
+    assert time.process_time() - began < SECONDS_MAX
     return found
 
 

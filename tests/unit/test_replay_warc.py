@@ -22,6 +22,7 @@ from lodestream.replay.http_body import TooLarge, Undecodable, decoded_body
 
 HTTP = {"Content-Type": "application/http; msgtype=response"}
 FIELDS = {"Content-Type": "application/warc-fields"}
+TEXT = {"Content-Type": "text/plain"}
 PAGE = b"<html><p>The harbour reopened on Monday.</p></html>"
 
 
@@ -149,7 +150,11 @@ def test_a_page_without_content_type_is_what_the_crawler_found_it_to_be(tmp_path
         (response(b"\x89PNG", content_type="IMAGE/PNG; q=1"), "response of type image/png"),
         (response(PAGE, content_type="so to say"), "response of type unknown"),
         (warc_record("resource", PAGE, headers={"Content-Type": "video/mp4"}), "resource of type video/mp4"),
+        (response(b""), "response without a body"),
+        (response(b"", status="204 No Content"), "response without a body"),
         (warc_record("resource", PAGE), "resource of type unknown"),
+        (warc_record("resource", PAGE, headers={**TEXT, "WARC-Target-URI": "metadata:x"}), "resource that is no page"),
+        (warc_record("conversion", PAGE, headers={**TEXT, "WARC-Target-URI": "urn:x:1"}), "conversion that is no page"),
     ],
 )  # fmt: skip
 def test_what_is_no_document_is_counted_by_reason(tmp_path: Path, record: bytes, why: str) -> None:
@@ -165,6 +170,14 @@ def test_reasons_are_only_so_many(tmp_path: Path) -> None:
     _, archive = items(tmp_path, *records)
     assert len(archive.skipped_records) == REASONS_MAX + 1
     assert archive.skipped_records["other"] == 5
+
+
+def test_http_headers_may_end_in_bare_line_feeds(tmp_path: Path) -> None:
+    body = PAGE + b"\n\nand\r\n\r\nmore"
+    record = warc_record("response", http(b"").replace(b"\r\n", b"\n") + body, headers=HTTP)
+    document = only(tmp_path, record)
+    assert document.value == body
+    assert said(document)[Header.CHARSET] == "utf-8"
 
 
 def chunked(body: bytes, size: int = 10, end: bytes = b"0\r\nX: y\r\n\r\n") -> bytes:

@@ -33,9 +33,12 @@ CONTENT_TYPES: Final = {
 _TYPES: Final = frozenset(
     ("warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion", "continuation")
 )
+# Crawlers write their own logs as resources, too: `metadata://` (wget), `urn:pageinfo:` (Browsertrix).
+_PAGE_SCHEMES: Final = frozenset(("http", "https", "ftp", "file", ""))
 _CHARSET: Final = re.compile(r";\s*charset\s*=\s*[\"']?([^\s\"';,]{1,40})", re.IGNORECASE)
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]{1,40}/[a-z0-9.+-]{1,60}")
 _LINE_END: Final = re.compile(rb"\r?\n")
+_HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 _LENGTH: Final = re.compile(rb"^(Content-Length[ \t]*:[ \t]*)\d+", re.IGNORECASE | re.MULTILINE)
 
 
@@ -61,24 +64,27 @@ def document_of(record: WarcRecord, file: SourceFile, labels: Labels) -> RawDocu
     """
     place = f"{file.path}:record {record.number}"
     try:
-        parsed = ParsedRecord.from_bytes(_for_the_parser(record))
+        parsed = ParsedRecord.from_bytes(_for_the_parser(record, _http_lines(record)))
         parsed.parse_http()
     except (OSError, ValueError):
         return Unreadable("its headers cannot be read")
     kind = (parsed.headers.get("WARC-Type") or "").strip().lower()
-    if (why := _why_not(parsed, kind)) is not None:
-        return LeftOut(why)
     stated = _content_type(parsed, kind)
     media_type = stated.partition(";")[0].strip().lower()
-    if media_type not in CONTENT_TYPES:
-        return LeftOut(f"{kind} of type {media_type if _MEDIA_TYPE.fullmatch(media_type) else 'unknown'}")
+    why = _why_not(parsed, kind)
+    if why is None and media_type not in CONTENT_TYPES:
+        why = f"{kind} of type {media_type if _MEDIA_TYPE.fullmatch(media_type) else 'unknown'}"
+    if why is not None:
+        return LeftOut(why)
     try:
         value = _value(parsed, record, kind)
     except Undecodable as error:
         return Unreadable(str(error))
     except TooLarge:
         return too_large(place, record.length if record.length > BLOCK_MAX_BYTES else None)
-    url = (parsed.headers.get("WARC-Target-URI") or "").strip().strip("<>") or None
+    if not value:
+        return LeftOut(f"{kind} without a body")
+    url = _url(parsed) or None
     date = (parsed.headers.get("WARC-Date") or "").strip()
     charset = _CHARSET.search(stated)
     return raw_document(
@@ -96,9 +102,9 @@ def document_of(record: WarcRecord, file: SourceFile, labels: Labels) -> RawDocu
 
 def has_wrong_digest(record: WarcRecord) -> bool:
     """Whether the record states a digest of its block that is not the block's."""
-    if b"WARC-Block-Digest" not in record.head or record.length != len(record.block):
+    if b"warc-block-digest" not in record.head.lower() or record.length != len(record.block):
         return False
-    parsed = ParsedRecord.from_bytes(_for_the_parser(record))
+    parsed = ParsedRecord.from_bytes(_for_the_parser(record, record.block))
     return "WARC-Block-Digest" in parsed.headers and not parsed.verify_block_digest()
 
 
@@ -109,7 +115,8 @@ def _why_not(parsed: ParsedRecord, kind: str) -> str | None:
     if "WARC-Segment-Number" in parsed.headers:
         return "segmented record"
     if kind != "response":
-        return None
+        scheme = _url(parsed).partition(":")[0].lower()
+        return None if scheme in _PAGE_SCHEMES else f"{kind} that is no page"
     if not parsed.is_http_parsed:
         return "response that is not HTTP"
     status = parsed.http_headers.status_code or 0
@@ -119,8 +126,12 @@ def _why_not(parsed: ParsedRecord, kind: str) -> str | None:
     return None if is_whole else f"status {status}"
 
 
+def _url(parsed: ParsedRecord) -> str:
+    return (parsed.headers.get("WARC-Target-URI") or "").strip().strip("<>")
+
+
 def _content_type(parsed: ParsedRecord, kind: str) -> str:
-    headers = parsed.http_headers if kind == "response" else parsed.headers
+    headers = parsed.http_headers if kind == "response" and parsed.is_http_parsed else parsed.headers
     return headers.get("Content-Type") or parsed.headers.get("WARC-Identified-Payload-Type") or ""
 
 
@@ -142,9 +153,17 @@ def _id(parsed: ParsedRecord, url: str | None, date: str) -> str | None:
     return f"{url} {date}" if url and date else None
 
 
-def _for_the_parser(record: WarcRecord) -> bytes:
+def _http_lines(record: WarcRecord) -> bytes:
+    """The block, with line ends in its HTTP headers as the parser wants them: some servers send bare line feeds."""
+    end = _HEAD_END.search(record.block) if b"application/http" in record.head.lower() else None
+    if end is None or end[0] == b"\r\n\r\n":
+        return record.block
+    return _LINE_END.sub(b"\r\n", record.block[: end.end()]) + record.block[end.end() :]
+
+
+def _for_the_parser(record: WarcRecord, block: bytes) -> bytes:
     """The record with line ends as the parser wants them, and the length of what is there of its block."""
     head = _LINE_END.sub(b"\r\n", record.head)
-    if record.length != len(record.block):
-        head = _LENGTH.sub(rb"\g<1>%d" % len(record.block), head, count=1)
-    return head + record.block
+    if record.length != len(block):
+        head = _LENGTH.sub(rb"\g<1>%d" % len(block), head, count=1)
+    return head + block

@@ -74,9 +74,9 @@ def _block(content: Unpacked, size: int) -> bytes | None:
 
     In that case it is not read, so that what it may hold can be looked through, unless it is over the limit.
     """
-    if not content.may_have(size):
-        return None
     if size > BLOCK_MAX_BYTES:
+        if not content.may_have(size):
+            return None
         beginning = content.take(BLOCK_BEGINNING_BYTES)
         is_whole = content.skip(size - len(beginning)) == size - len(beginning)
         return beginning if is_whole and _ends_a_record(content.ahead(0, _TAIL_BYTES)) else None
