@@ -21,6 +21,7 @@ import psutil
 from benchmarks.flow import AT, articles
 from lodestream.agents.clean import PARSER, CleanStep
 from lodestream.clean import Limits
+from lodestream.clean.learned import Memory
 from lodestream.engine.sandbox import Sandbox
 from lodestream.engine.step import Record
 
@@ -56,7 +57,7 @@ def cost(work: Callable[[Sequence[Record]], None], some: list[Record], child: ps
 def main(number: int) -> None:
     some = records(number)
     sandbox = Sandbox(PARSER, seconds=5, memory_bytes=512 << 20)
-    step = CleanStep(Limits(), sandbox)
+    step = CleanStep(Limits(), sandbox, Memory(1, 500_000))
 
     def here(batch: Sequence[Record]) -> None:
         with patch("lodestream.agents.clean.runs_parser", lambda *_: False):

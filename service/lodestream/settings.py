@@ -83,6 +83,13 @@ class Settings(BaseSettings):
     )
     parser_memory_bytes: PositiveInt = Field(512 * MIB, description="Memory that parsing a document's markup may take.")
     articles_max: PositiveInt = Field(500, description="More articles in one document are a dead letter.")
+    clean_window_hours: PositiveInt = Field(
+        168, description="What a site repeats is forgotten this long after the story came that it was last seen in."
+    )
+    clean_max_entries: PositiveInt = Field(
+        500_000,
+        description="Lines that a partition remembers of its sites; as many runs of words, and as many stories.",
+    )
     dedupe_window_hours: PositiveInt = Field(168, description="An article leaves the duplicate window after this.")
     dedupe_max_articles: PositiveInt = Field(1_000_000, description="Articles in the window of one partition.")
     vocabularies: Path | None = Field(None, description="Folder with own vocabularies for tagging.")

@@ -10,6 +10,7 @@ from lodestream import logs, settings
 from lodestream.agents.clean import CleanStep
 from lodestream.agents.process import engine_config
 from lodestream.clean import Limits
+from lodestream.clean.learned import Memory
 from lodestream.engine.process import run_engine
 from lodestream.engine.runtime import Engine
 from lodestream.engine.sandbox import Sandbox
@@ -22,7 +23,7 @@ def main() -> int:
     sandbox = Sandbox("hanging_parser:parse", seconds=current.parser_seconds, memory_bytes=current.parser_memory_bytes)
     metrics = Metrics(CollectorRegistry(), "clean")
     return run_engine(
-        lambda: Engine(engine_config("clean", current), lambda: CleanStep(Limits(), sandbox), metrics),
+        lambda: Engine(engine_config("clean", current), lambda: CleanStep(Limits(), sandbox, Memory(1, 1000)), metrics),
     )
 
 

@@ -16,6 +16,7 @@ from corpus import documents
 from lodestream.agents.clean import PARSER, CleanStep
 from lodestream.clean import Document, Limits, clean
 from lodestream.clean.html import running
+from lodestream.clean.learned import Memory
 from lodestream.clean.wire import clean_packed, pack, runs_parser, unpack
 from lodestream.engine.sandbox import Sandbox
 from lodestream.engine.step import Record
@@ -105,11 +106,11 @@ def record(document: Document, offset: int) -> Record:
 def test_the_agent_writes_the_same_bytes_with_a_child_and_without(monkeypatch: pytest.MonkeyPatch) -> None:
     records = [record(document, offset) for offset, document in enumerate(samples())]
     sandbox = Sandbox(PARSER, seconds=20, memory_bytes=512 << 20)
-    with_child = CleanStep(LIMITS, sandbox).process(records)
+    with_child = CleanStep(LIMITS, sandbox, Memory(1, 100)).process(records)
     assert sandbox.pid is not None, "some of them have markup"
     sandbox.close()
     monkeypatch.setattr("lodestream.agents.clean.runs_parser", lambda *_: False)
-    without = CleanStep(LIMITS, sandbox).process(records)
+    without = CleanStep(LIMITS, sandbox, Memory(1, 100)).process(records)
     assert sandbox.pid is None
     assert len(with_child) == len(without)
     for one, other in zip(with_child, without, strict=True):

@@ -10,10 +10,13 @@ from collections.abc import Callable, Sequence
 
 from lodestream.agents.events import event_headers
 from lodestream.clean import Document, Limits, clean
+from lodestream.clean.document import PLAIN, media_type
+from lodestream.clean.learned import Memory, Recalled, recall
 from lodestream.clean.wire import pack, runs_parser, unpack
 from lodestream.dedupe.fingerprint import fingerprint
+from lodestream.engine.output import fault_of
 from lodestream.engine.sandbox import Sandbox
-from lodestream.engine.step import NoState, Outcome, Output, Record, State, Step, one_by_one
+from lodestream.engine.step import Outcome, Output, Record, Step, one_by_one
 from lodestream.errors import Rejected
 from lodestream.headers import Header, header
 from lodestream.records import Article, ArticleFields, Lineage, encode
@@ -23,13 +26,14 @@ from lodestream.times import rfc3339
 from lodestream.topics import ARTICLES
 
 PARSER = "lodestream.clean.wire:clean_packed"
+HOUR_MS = 3_600_000
 
 
 class CleanStep:
-    """One raw record to the articles in it, or one dead letter."""
+    """One raw record to the articles in it, or one dead letter. Its state is what sites were seen to repeat."""
 
-    def __init__(self, limits: Limits, sandbox: Sandbox) -> None:
-        self.state: State = NoState()
+    def __init__(self, limits: Limits, sandbox: Sandbox, memory: Memory) -> None:
+        self.state = memory
         self._limits = limits
         self._sandbox = sandbox
         self._answers: dict[int, bytes | Rejected | None] = {}  # of the child, by offset; None: it was not asked
@@ -50,7 +54,21 @@ class CleanStep:
         return one_by_one(self._articles, records)
 
     def _articles(self, record: Record) -> list[Output]:
-        return [self._output({**fields, "fingerprint": fingerprint(fields["body"])}) for fields in self._clean(record)]
+        """Learns last. Until then nothing has changed, so a bug costs its record and no restore of the state."""
+        try:
+            articles, lesson = self._recalled(record)
+            outputs = [self._output({**fields, "fingerprint": fingerprint(fields["body"])}) for fields in articles]
+        except Rejected:
+            raise
+        except Exception as error:
+            raise fault_of(error) from error
+        self.state.learn(lesson)
+        return outputs
+
+    def _recalled(self, record: Record) -> Recalled:
+        found = self._clean(record)
+        page = media_type(_document(record), self._limits) == PLAIN
+        return recall(self.state, found[0]["source"]["site"], found, record.clock, page=page)
 
     def _clean(self, record: Record) -> list[ArticleFields]:
         answer = self._answers.pop(record.offset) if record.offset in self._answers else self._asked(record)
@@ -113,4 +131,5 @@ def steps(settings: Settings) -> Callable[[], Step]:
     )
     # One for all partitions, which take turns.
     sandbox = Sandbox(PARSER, seconds=settings.parser_seconds, memory_bytes=settings.parser_memory_bytes)
-    return lambda: CleanStep(limits, sandbox)
+    window_ms = settings.clean_window_hours * HOUR_MS
+    return lambda: CleanStep(limits, sandbox, Memory(window_ms, settings.clean_max_entries))

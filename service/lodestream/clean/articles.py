@@ -11,7 +11,7 @@ from lodestream.clean.draft import Draft
 from lodestream.clean.times.dates import Precision, PrintedTime
 from lodestream.clean.words import names
 from lodestream.records import ARTICLE_SCHEMA, ArticleFields, Dateline, Lineage, Removed, Source
-from lodestream.text import code_points, exact_key_of, normalise, token_spans
+from lodestream.text import exact_key_of, normalise, tokenised
 from lodestream.times import rfc3339
 
 Origin = Literal["page", "header", "relative", "inferred", "none"]
@@ -88,8 +88,7 @@ def record(
     published: Published,
 ) -> ArticleFields:
     """One article as a record of `articles`, without its fingerprint."""
-    points = code_points(normalise(body))
-    tokens = token_spans(points)
+    points, tokens = tokenised(body)
     return ArticleFields(
         schema=ARTICLE_SCHEMA,
         article_id=article_id,

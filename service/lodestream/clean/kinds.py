@@ -33,6 +33,7 @@ class Kind(StrEnum):
     INTERFACE = "interface"  # buttons, labels, notices
     PAGE = "page"  # of a page of HTML, outside the article's element: not told apart further
     FOREIGN = "foreign"  # a paragraph at the edge in another language than the article
+    REPEATED = "repeated"  # stands in several stories of the site: learned, not a rule (`learned/`)
 
 
 @dataclass(frozen=True, slots=True)

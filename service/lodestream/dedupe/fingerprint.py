@@ -4,7 +4,7 @@ Every number here is defined by plain arithmetic modulo 2^64, so that another im
 can give the same bytes; `FORMAT` names that definition:
 
 1. The tokens of the text's normal form (`lodestream.text`). A token with code points c[0..k) hashes to
-   mix(sum c[i] * B^i); `mix` is the finaliser of splitmix64 (Steele, Lea, Flood 2014).
+   mix(sum c[i] * B^i) (`lodestream.hashes`).
 2. A shingle is 5 tokens in a row, 8 where the script is written without spaces and tokens are characters; it
    hashes to mix(sum token[i] * M^(i+1)). A text that is shorter than a shingle is one shingle.
 3. The sketch is the 128 smallest distinct values of the shingles' upper 32 bits (bottom-k, Broder 1997).
@@ -17,22 +17,19 @@ can give the same bytes; `FORMAT` names that definition:
 from __future__ import annotations
 
 import base64
-from functools import cache
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from lodestream.hashes import RUN_BASE, Hashes, mix, token_hashes
 from lodestream.records import Fingerprint
 from lodestream.text import (
     UNSPACED_CLASSES,
     CodePoints,
-    TokenSpans,
-    code_points,
     exact_key_of,
-    normalise,
     script_class_of,
-    token_spans,
+    tokenised,
 )
 
 FORMAT: Final = 1
@@ -44,24 +41,16 @@ WINDOW_SHORT: Final = 16
 SHORT_TEXT_TOKENS: Final = 200
 ANCHORS_MAX: Final = 1024  # 17,000 words; 4 KiB
 
-Hashes: TypeAlias = npt.NDArray[np.uint64]
 Values: TypeAlias = npt.NDArray[np.uint32]
 
-_BASE: Final = 0x9FB21C651E98DF25  # B: odd, bits well mixed, like the next
-_INVERSE: Final = pow(_BASE, -1, 1 << 64)
-_SHINGLE_BASE: Final = 0x9E3779B97F4A7C15  # M: 2^64 / golden ratio
-_SHINGLE_POWERS: Final = [
-    np.uint64(pow(_SHINGLE_BASE, exponent, 1 << 64)) for exponent in range(1, SHINGLE_CHARACTERS + 1)
-]
+_SHINGLE_POWERS: Final = [np.uint64(pow(RUN_BASE, exponent, 1 << 64)) for exponent in range(1, SHINGLE_CHARACTERS + 1)]
 _FIRST_UNSPACED: Final = 0xE00  # Thai is the first of the scripts without spaces
 _LARGEST: Final = np.uint32(0xFFFFFFFE)  # 2^32 - 1 pads short sketches when they are compared
-_POWERS_KEPT: Final = 1 << 16  # code points: 10,000 words; 1 MiB for both tables
 
 
 def fingerprint(text: str) -> Fingerprint:
     """The fingerprint of a clean body. Any `str` has one; without a single token it has no anchors."""
-    points = code_points(normalise(text))
-    spans = token_spans(points)
+    points, spans = tokenised(text)
     shingles = shingle_hashes(token_hashes(points, spans), shingle_width(points))
     window = WINDOW_SHORT if len(spans.starts) <= SHORT_TEXT_TOKENS else WINDOW
     return Fingerprint(
@@ -78,19 +67,6 @@ def shingle_width(points: CodePoints) -> int:
     if points.max(initial=0) < _FIRST_UNSPACED:
         return SHINGLE_WORDS
     return SHINGLE_CHARACTERS if script_class_of(points) in UNSPACED_CLASSES else SHINGLE_WORDS
-
-
-def token_hashes(points: CodePoints, spans: TokenSpans) -> Hashes:
-    """One hash per token.
-
-    With sums from the start of the text, sum c[i] * B^i over a token at s is (S[end] - S[s]) / B^s, and B, being
-    odd, can be divided by.
-    """
-    count = len(points)
-    powers, inverses = _powers(count)
-    sums = np.zeros(count + 1, dtype=np.uint64)
-    np.cumsum(points * powers[:count], out=sums[1:])
-    return mix((sums[spans.ends] - sums[spans.starts]) * inverses[spans.starts])
 
 
 def shingle_hashes(tokens: Hashes, width: int) -> Hashes:
@@ -121,35 +97,12 @@ def anchors(shingles: Hashes, window: int) -> Values:
     return _distinct(smallest.astype(np.uint32))[:ANCHORS_MAX]
 
 
-def mix(values: Hashes) -> Hashes:
-    """The finaliser of splitmix64: a bijection in which every bit in moves every bit out."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
-
-
 def _distinct(values: Values) -> Values:
     """The values, ascending, each once (`np.unique`, at a third of its time for so few)."""
     ordered = np.sort(values)
     first = np.ones(len(ordered), dtype=np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
     return ordered[first]
-
-
-def _powers(count: int) -> tuple[Hashes, Hashes]:
-    """B^0 … B^(count-1) modulo 2^64 and their inverses, or more of them."""
-    return _powers_kept() if count <= _POWERS_KEPT else (_powers_of(_BASE, count), _powers_of(_INVERSE, count))
-
-
-@cache
-def _powers_kept() -> tuple[Hashes, Hashes]:
-    return _powers_of(_BASE, _POWERS_KEPT), _powers_of(_INVERSE, _POWERS_KEPT)
-
-
-def _powers_of(base: int, count: int) -> Hashes:
-    steps = np.full(count, base, dtype=np.uint64)
-    steps[0] = 1
-    return np.multiply.accumulate(steps)
 
 
 def _base64(values: Values) -> str:

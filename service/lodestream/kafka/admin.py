@@ -61,8 +61,9 @@ class Policy:
 
 
 def all_topics(settings: Settings) -> tuple[Topic, ...]:
-    """The topics of a deployment. Changelogs are kept for the longest window: that of duplicates."""
-    return topics(settings.dedupe_window_hours * _HOUR_MS, settings.partitions)
+    """The topics of a deployment. Changelogs are kept for the longest window."""
+    hours = max(settings.clean_window_hours, settings.dedupe_window_hours)
+    return topics(hours * _HOUR_MS, settings.partitions)
 
 
 def topic_configs(topic: Topic) -> dict[str, str]:
