@@ -246,6 +246,20 @@ HOSTILE = {
 }
 
 
+def test_a_line_of_many_promos_loses_them_in_time() -> None:
+    one = memory(entries=500_000)
+    run = PROMO.lower()
+    began = time.process_time()
+    for n in range(4):
+        lines = " ".join(f"{prose(50 * n + k, 40)} {run}" for k in range(50))
+        (found,) = read(one, article(f"{n}", *[lines] * 8))
+    assert repeated([found]) == [run] * 400
+    many = " ".join(f"{n:x} {run}" for n in range(9000))
+    for n in range(3):
+        read(one, article(f"many {n}", prose(9000 + n, 60), prose(n, 40) + many, *[prose(70 + n, 300)] * 400))
+    assert time.process_time() - began < 20
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_bodies_are_read_in_time_and_fill_no_block(name: str) -> None:
     one = memory(entries=500_000)

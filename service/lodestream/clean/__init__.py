@@ -5,7 +5,7 @@
     json_articles.py   JSON: one article or a list, bodies as text or HTML
     html/              pages of HTML (`page.py` says the order of the work), HTML in bodies (`running.py`)
     articles.py        drafts to records: times resolved, languages told (`language.py`), ids given (`ids.py`)
-    learned/           afterwards, in the worker: what the site was seen to repeat goes, by a state that `clean()` has not
+    learned/           afterwards, in the worker and with its state: what the site was seen to repeat goes
 
 What they share: `fields/` (bylines, credits, datelines), `times/` (printed times), `words/` (what is a matter of a
 language). `draft.py` is an article while it is put together, `wire.py` the way through a process that can be killed.

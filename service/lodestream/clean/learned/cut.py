@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import accumulate, compress
 from typing import Final, NamedTuple
 
 from lodestream.clean.kinds import Kind
@@ -55,21 +57,23 @@ def _is_too_much(before: int, left: Sequence[int], rules: Rules) -> bool:
 
 
 def _without_runs(text: str, runs: Sequence[Run]) -> tuple[str | None, list[str]]:
-    """What is left of a line, None when nothing is, and the pieces that went: whole words between blanks."""
+    """What is left of a line, None when nothing is, and the pieces that went: whole words between blanks.
+
+    `runs` are in order and apart.
+    """
     chunks = [match.span() for match in _CHUNK.finditer(text)]
-    ends: list[int] = []
-    for start, end in chunks:
-        ends.append(len(words(text[start:end])) + (ends[-1] if ends else 0))
+    counts = [len(words(text[start:end])) for start, end in chunks]
+    chunks, counts = [*compress(chunks, counts)], [*filter(None, counts)]
+    ends = [*accumulate(counts)]  # by chunk with words, the number of the word behind it
+    starts = [end - count for end, count in zip(ends, counts, strict=True)]
     kept, gone = [], []
     at = 0
     for first, behind in runs:
-        inside = [n for n, end in enumerate(ends) if (ends[n - 1] if n else 0) >= first and end <= behind]
-        inside = [n for n in inside if ends[n] > (ends[n - 1] if n else 0)]
-        if inside:
-            start, end = chunks[inside[0]][0], chunks[inside[-1]][1]
-            kept.append(text[at:start].strip())
-            gone.append(text[start:end])
-            at = end
+        one, last = bisect_left(starts, first), bisect_right(ends, behind) - 1
+        if one <= last:
+            kept.append(text[at : chunks[one][0]].strip())
+            gone.append(text[chunks[one][0] : chunks[last][1]])
+            at = chunks[last][1]
     kept.append(text[at:].strip())
     rest = " ".join(piece for piece in kept if piece)
     return rest or None, gone

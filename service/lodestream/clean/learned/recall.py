@@ -57,26 +57,21 @@ def _stories(memory: Memory, about: Hashes, counts: Sequence[int]) -> list[int]:
     """By article its story: the one with its id, else the one that shares most keys with it, else a new one."""
     seen, keys = memory.look_up(SKETCHES, about).tolist(), about.tolist()
     stories: list[int] = []
-    siblings: defaultdict[int, set[int]] = defaultdict(set)
+    siblings: defaultdict[int, set[int]] = defaultdict(set)  # stories of this record by key
     following = memory.next_story
     at = 0
     for count in counts:
-        first, behind = at + 1, at + count
-        story = max(seen[at]) or _shared(seen[first:behind], keys[first:behind], siblings) or following
+        sketch = range(at + 1, at + count)
+        known = Counter([story for n in sketch for story in {*seen[n], *siblings.get(keys[n], ())} if story])
+        nearest = max(known, key=lambda story: (known[story], story), default=0)
+        is_same = known[nearest] >= max(1, SAME * len(sketch))
+        story = max(seen[at]) or (nearest if is_same else following)
         following += story == following
-        siblings[story].update(keys[first:behind])
+        for n in sketch:
+            siblings[keys[n]].add(story)
         stories.append(story)
-        at = behind
+        at += count
     return stories
-
-
-def _shared(rows: Sequence[Sequence[int]], keys: Sequence[int], siblings: dict[int, set[int]]) -> int:
-    """The story that has enough of the keys, by the memory or in this record; 0: none."""
-    counts = Counter([story for row in rows for story in row if story])
-    for story, theirs in siblings.items():
-        counts[story] = max(counts[story], len(theirs.intersection(keys)))
-    best = max(counts, key=lambda story: (counts[story], story), default=0)
-    return best if best and counts[best] >= max(1, SAME * len(keys)) else 0
 
 
 def _others(seen: Seen, own: Places) -> Places:
