@@ -80,6 +80,20 @@ def test_an_archive_that_unpacks_without_end(tmp_path: Path, packing: str, kind:
     assert grown < MEMORY_MAX_BYTES
 
 
+@pytest.mark.parametrize("kind", [".jsonl", ".warc"])
+def test_a_line_or_record_without_end_in_a_plain_file(tmp_path: Path, kind: str) -> None:
+    """256 MiB of nothing between two documents, which a file system keeps as a hole."""
+    path = tmp_path / f"x{kind}"
+    first, last = json_lines(2) if kind == ".jsonl" else warc_pages(2)
+    with path.open("wb") as file:
+        file.write(first + b"X")
+        file.seek(256 * MIB, 1)
+        file.write(b"\n" + last)
+    documents, refused, grown = read_apart(path)
+    assert (documents, len(refused)) == (2, 1)
+    assert grown < 64 * MIB
+
+
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
 def test_a_document_is_unpacked_to_the_limit_only(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"x.txt{suffix}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -40,7 +41,7 @@ def read_in_time(path: Path) -> tuple[list[RawDocument], list[Refused]]:
 def ends(parts: list[bytes], packing: str) -> list[int]:
     """The offset in the packed file behind each part, where parts are packed one by one."""
     pack = PACKINGS[packing][1]
-    return [len(pack(parts[: at + 1])) for at in range(len(parts))]
+    return list(itertools.accumulate(len(pack([part])) for part in parts))
 
 
 def unpackable(data: bytes, packing: str) -> bytes:
@@ -193,6 +194,30 @@ def test_what_is_there_whole_comes_out_though_its_checksum_is_cut_off(tmp_path: 
     assert "the file ends inside a" in report.why
 
 
+@pytest.mark.parametrize("packing", ["gzip", "zstd"])
+def test_a_last_line_without_an_end_is_whole_if_its_member_is(tmp_path: Path, packing: str) -> None:
+    suffix, pack = PACKINGS[packing]
+    path = tmp_path / f"x.jsonl{suffix}"
+    path.write_bytes(pack([b'{"id": "a"}\n{"id": "b"}']) + b"garbage")
+    documents, [report] = read_in_time(path)
+    assert ids(documents) == ["a", "b"]
+    assert report.why.startswith("breaks off after line 2, at byte ")
+
+
+@pytest.mark.parametrize("packing", ["gzip members", "zstd frames"])
+def test_records_whose_checksums_are_wrong_one_after_the_other_are_all_left_out(tmp_path: Path, packing: str) -> None:
+    suffix, pack = PACKINGS[packing]
+    members = [bytearray(pack([part])) for part in PARTS[".warc"]]
+    checksum = -7 if suffix == ".gz" else -3
+    for at in (4, 5, 6):
+        members[at][checksum] ^= 1
+    path = tmp_path / f"x.warc{suffix}"
+    path.write_bytes(b"".join(members))
+    documents, [report] = read_in_time(path)
+    assert ids(documents) == [name for at, name in enumerate(NAMES[".warc"]) if at not in {4, 5, 6}]
+    assert report.why.count("wrong checksum") == 3
+
+
 def test_a_zstd_block_that_says_it_is_larger_than_any_hides_no_frame(tmp_path: Path) -> None:
     texts = [random.Random(at).randbytes(20_000).hex().encode() for at in range(60)]
     frames = [zstd(b'{"id": "%d", "body": "%b"}\n' % (at, text)) for at, text in enumerate(texts)]
@@ -262,6 +287,7 @@ def test_a_damaged_document_is_not_taken_and_one_with_something_behind_it_is(tmp
         (b"</html>\r\n\r\n", b"</html>", set()),
         (b"</html>\r\n\r\n", b"</html>\r\n\r\n\r\n\r\n\r\n", set()),
         (b"</html>\r\n\r\n", b"</html>\r\n\r\nsomething else\r\n", set()),
+        (b"</html>\r\n\r\n", b"</html>\r\nX\n", set()),
         (b"</html>\r\n\r\n", b"</ht", {5}),
     ],
 )

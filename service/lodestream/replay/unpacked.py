@@ -45,8 +45,8 @@ _BY_NAME: Final = {"gzip": _GZIP, "zstd": _ZSTD}
 class Unpacked:
     """The content of a file: unpacked by its first bytes, in bounded memory.
 
-    It is read in runs. A run ends where the file ends or cannot be read on; then `resume` goes on at the next member
-    (gzip) or frame (zstd) that can be read, and what was left of the run is gone. What happened is in `damages`.
+    It is read in runs. A run ends where the file ends or cannot be read on; when all of it is read, `resume` goes on at
+    the next member (gzip) or frame (zstd) that can be read. What happened is in `damages`.
     """
 
     def __init__(self, file: io.BufferedIOBase, damages: Damages, packing_by_name: str | None = None) -> None:
@@ -157,7 +157,7 @@ class Unpacked:
                 return self.take(searched)
 
     def resume(self, after: str) -> int | None:
-        """At the end of a run: go on behind the damage, at the byte of the file that is returned. None: it is the end.
+        """With a run read: go on behind the damage, at the byte of the file that is returned. None: it is the end.
 
         `after` says, for the report, what the last thing was that could be read.
         """
@@ -165,7 +165,6 @@ class Unpacked:
         if damage is None:
             return None
         self.damages.add(after, damage.at, damage.why)
-        self._advance(len(self._buffer) - self._next)
         start = max(self._packed.member + 1, damage.at - STRAY_BYTES)
         while beginning is not None and not damage.is_final and not self.damages.is_hopeless:
             if not self._restart(beginning, start):
