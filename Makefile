@@ -7,7 +7,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SOURCES := service tests benchmarks deploy
 
-.PHONY: help setup demo test lint types contracts unit integration faults benchmark lock clean
+.PHONY: help setup demo test lint types contracts unit integration faults evaluate benchmark lock clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ integration: .venv/.tested ## Tests on a real Kafka, with real faults
 
 faults: .venv/.tested ## Long runs of faults on three brokers (FAULTS=n, SEED=n)
 	$(BIN)/python -m pytest tests/faults -m long -s --show-capture=no
+
+evaluate: .venv/.tested ## Cleaning against right answers (DATA=DIR, SHOW=NAME)
+	$(BIN)/python -m benchmarks.evaluate $(if $(DATA),--data $(DATA)) $(if $(SHOW),--show $(SHOW))
 
 benchmark: .venv/.tested ## Speed, as ratios in one run (see benchmarks/)
 	$(BIN)/python -m benchmarks

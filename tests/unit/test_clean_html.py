@@ -256,7 +256,7 @@ def test_times_after_the_fetch_are_the_fetch() -> None:
     assert (found["published_at"], found["published_from"]) == ("2026-03-03T10:00:00.000Z", "inferred")
 
 
-def test_text_with_entities_and_odd_markup() -> None:
+def test_text_with_entities_invisible_characters_and_odd_markup() -> None:
     odd = (
         "Fish &amp; chips cost &pound;9 &lt;now&gt;, the <b>bu</b>siness<!-- not this --> said &#8211; again and again."
     )

@@ -134,6 +134,12 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub("", text)
 
 
+def one_line(text: str) -> str:
+    """Text without invisible characters, white space collapsed to single spaces."""
+    text = " ".join(text.split())
+    return text if text.isprintable() else " ".join(_INVISIBLE.sub("", text).split())
+
+
 def byte_order_mark(body: bytes) -> tuple[str, int] | None:
     """The codec that the first bytes say, and how many bytes say so."""
     return next(((codec, len(mark)) for mark, codec in _BOMS if body.startswith(mark)), None)

@@ -13,8 +13,8 @@ from lodestream.clean.document import (
     check_damage,
     codec_of,
     declared_charset,
-    not_blank,
 )
+from lodestream.errors import Reason, Rejected
 
 _HEAD: Final = 4096  # bytes in which a page must say its charset; the standard says 1024, pages do not keep to it
 _META: Final = re.compile(
@@ -31,12 +31,15 @@ def decode_page(document: Document) -> str:
 
     A byte order mark wins. What is valid UTF-8 and more than ASCII is that, whatever is declared: nothing else looks
     so by chance. Else the header counts, then what the page says itself, then what its bytes look like. A few wrong
-    bytes are replaced, as browsers do.
+    bytes are replaced, as browsers do. Invisible characters stay: entities bring more, so the texts of elements are
+    freed of them (`one_line`).
     """
     codec, skipped = byte_order_mark(document.body) or (_codec(document), 0)
     text = document.body[skipped:].decode(codec, "replace")
     check_damage(text, codec)
-    return not_blank(text)
+    if not text or text.isspace():
+        raise Rejected(Reason.EMPTY_DOCUMENT, "no visible character")
+    return text
 
 
 def _codec(document: Document) -> str:

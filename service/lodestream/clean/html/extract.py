@@ -41,6 +41,7 @@ _ENDS: Final = re.compile(r"[.!?…:;\"“”»'’)\]。！？」』）।؟۔]
 
 _PARAGRAPH_MIN: Final = 60  # characters that make running text
 _LOOSE_MIN: Final = 100  # of text that stands in no paragraph element
+_DIRECT_MIN: Final = 16  # characters of an element's own: with fewer its text is in its children
 _LINKED_MAX: Final = 0.4  # share of links in running text
 _FEW: Final = 500  # characters in paragraphs: with fewer a page writes its text without them
 _HOLDS: Final = 0.6  # share of all running text that the article's element holds
@@ -113,7 +114,9 @@ class _Extractor:
     def __init__(self, body: LexborNode, title: str | None) -> None:
         self._body = body
         self._title = _bare(title or "")
-        self._named: dict[str, bool] = {}  # whether classes and id name a box
+        self._name_of: dict[int, str] = {}  # of elements
+        self._boxes: dict[str, bool] = {}  # whether a name is a box's
+        self._named_hold: dict[str, int] = {}  # running text in elements of a name: chunks of an article share theirs
         self._inside: dict[int, bool] = {}  # whether an element is in a box
         self._holds: dict[int, int] = {}  # running text in an element, boxes included
         self._total = 0
@@ -125,8 +128,11 @@ class _Extractor:
         if not self._total:
             return Extraction()
         for node, size in running:
-            for element in _chain(node):
+            chain = _chain(node)
+            for element in chain:
                 self._holds[element.mem_id] = self._holds.get(element.mem_id, 0) + size
+            for name in {self._name(element) for element in (node, *chain)}:
+                self._named_hold[name] = self._named_hold.get(name, 0) + size
         scope = self._scope()
         counted: list[LexborNode] = []
         own: dict[int, int] = {}
@@ -172,9 +178,11 @@ class _Extractor:
     def _running(self) -> list[tuple[LexborNode, int]]:
         """Running text: the element, and what it weighs."""
         found = []
+        seen: set[str] = set()  # what boxes repeat weighs once
         for node in self._body.css("p"):
             text = text_of(node)
-            size = weight(text)
+            size = 0 if text in seen else weight(text)
+            seen.add(text)
             if size >= _PARAGRAPH_MIN and link_share(node, text) <= _LINKED_MAX:
                 found.append((node, size))
         total = sum(size for _, size in found)
@@ -188,6 +196,8 @@ class _Extractor:
         """Running text that stands in no paragraph element."""
         found = []
         for node in self._body.css(_LOOSE):
+            if len(node.text(deep=False)) < _DIRECT_MIN:
+                continue
             size = sum(each for loose in loose_paragraphs(node) if (each := weight(loose.text)) >= _LOOSE_MIN)
             in_paragraph = node.tag == "span" and node.parent is not None and node.parent.tag == "p"
             if size and not in_paragraph and link_share(node, text_of(node)) <= _LINKED_MAX:
@@ -218,7 +228,8 @@ class _Extractor:
     def _pieces(self, node: LexborNode) -> list[Piece]:
         """The paragraphs that an element adds to the text."""
         if node.tag not in _PARTS.split(","):
-            return [piece for piece in loose_paragraphs(node) if weight(piece.text) >= _SHORT]
+            direct = len(node.text(deep=False)) >= _DIRECT_MIN
+            return [piece for piece in loose_paragraphs(node) if weight(piece.text) >= _SHORT] if direct else []
         if node.tag in {"li", "blockquote"} and node.css_first("p,li li") is not None:
             return []
         text = text_of(node)
@@ -230,7 +241,7 @@ class _Extractor:
         return paragraphs_of(node)
 
     def _in_box(self, node: LexborNode) -> bool:
-        """Whether an element or one around it is a box, and does not hold the bulk of the running text."""
+        """Whether an element or one around it is a box: by a name whose elements do not hold the bulk of the text."""
         passed: list[int] = []
         inside = False
         at: LexborNode | None = node
@@ -244,21 +255,29 @@ class _Extractor:
             if at.tag == "a":
                 inside = True
                 break
-            if self._holds.get(key, 0) < _BULK * self._total and self._names_box(at):
+            name = self._name(at)
+            if self._named_hold.get(name, 0) < _BULK * self._total and self._names_box(name):
                 inside = True
                 break
             at = at.parent
         self._inside.update(dict.fromkeys(passed, inside))
         return inside
 
-    def _names_box(self, node: LexborNode) -> bool:
-        attributes = node.attributes
-        names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
-        if names == " ":
-            return attributes.get("aria-hidden") == "true" or "hidden" in attributes
-        known = self._named.get(names)
+    def _name(self, node: LexborNode) -> str:
+        """Classes and id of an element; what is hidden is named so."""
+        key = node.mem_id
+        name = self._name_of.get(key)
+        if name is None:
+            attributes = node.attributes
+            hidden = "hidden" in attributes or attributes.get("aria-hidden") == "true"
+            name = f"{attributes.get('class') or ''} {attributes.get('id') or ''}{' hidden' if hidden else ''}"
+            self._name_of[key] = name
+        return name
+
+    def _names_box(self, name: str) -> bool:
+        known = self._boxes.get(name)
         if known is None:
-            known = self._named[names] = len(names) < _BOX_CLASSES_MAX and _BOX.search(names) is not None
+            known = self._boxes[name] = len(name) < _BOX_CLASSES_MAX and _BOX.search(name) is not None
         return known
 
 

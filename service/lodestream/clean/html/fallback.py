@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from lodestream.clean.document import one_line
+
 
 def paragraphs_by_trafilatura(markup: str) -> list[str]:
     """The paragraphs of the article; none where it finds none. Its errors on odd markup mean that it finds none."""
@@ -12,4 +14,4 @@ def paragraphs_by_trafilatura(markup: str) -> list[str]:
 
     logging.getLogger(trafilatura.__name__).setLevel(logging.CRITICAL + 1)  # it quotes what it discards
     text = trafilatura.extract(markup, include_comments=False)
-    return [" ".join(line.split()) for line in (text or "").splitlines() if line.strip()]
+    return [line for each in (text or "").splitlines() if (line := one_line(each))]

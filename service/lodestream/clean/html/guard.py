@@ -30,8 +30,11 @@ _LESS, _SLASH = ord("<"), ord("/")
 
 def is_hostile(markup: str) -> bool:
     """Whether markup is nested deeper than `DEPTH_MAX`, or a tag has very many attributes. Linear."""
-    tags = _LONG_TAG.finditer(markup)
-    return _too_deep(markup) or any(len(_ATTRIBUTE.findall(tag[0])) > _ATTRIBUTES_MAX for tag in tags)
+    return _too_deep(markup) or any(_is_crowded(tag[0]) for tag in _LONG_TAG.finditer(markup))
+
+
+def _is_crowded(tag: str) -> bool:
+    return tag.count("=") > _ATTRIBUTES_MAX and len(_ATTRIBUTE.findall(tag)) > _ATTRIBUTES_MAX
 
 
 def _too_deep(markup: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 
+from lodestream.clean.document import one_line
 from lodestream.clean.html.scan import elements, raw_end
 
 ARTICLE_TYPES: Final = frozenset(
@@ -42,12 +43,12 @@ def first_text(values: Any) -> str | None:
         values = next((value for value in values[:_ITEMS] if value), None)
     if isinstance(values, dict):
         values = next((values[name] for name in ("name", "@value", "url", "@id") if values.get(name)), None)
-    return one_line(values) if isinstance(values, str) else None
+    return plain_text(values) if isinstance(values, str) else None
 
 
-def one_line(text: str) -> str | None:
-    """Text without entities and line breaks; some sites encode them twice."""
-    return " ".join(html.unescape(html.unescape(text)).split()) or None
+def plain_text(text: str) -> str | None:
+    """Text on one line without entities; some sites encode them twice."""
+    return one_line(html.unescape(html.unescape(text))) or None
 
 
 def names(values: Any) -> list[str]:
@@ -56,7 +57,7 @@ def names(values: Any) -> list[str]:
     for value in (values if isinstance(values, list) else [values])[:_ITEMS]:
         named = value.get("name") if isinstance(value, dict) else value
         for name in named if isinstance(named, list) else [named]:
-            text = one_line(name) if isinstance(name, str) else None
+            text = plain_text(name) if isinstance(name, str) else None
             if text and not text.startswith(("http://", "https://")) and text not in found:
                 found.append(text)
     return found

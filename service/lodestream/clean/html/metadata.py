@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lodestream.clean.html import linked_data
-from lodestream.clean.html.linked_data import one_line
+from lodestream.clean.html.linked_data import plain_text
 from lodestream.clean.html.scan import elements
 
 _AUTHORS: Final = "article:author author dc.creator parsely-author sailthru.author byl cxenseparse:author".split()
@@ -45,7 +45,7 @@ def read_metadata(markup: str) -> Metadata:
     language = canonical = title = None
     for element in elements(markup, "meta", "link", "title", "html"):
         if element.name == "title":
-            title = title or one_line(markup[element.end : _text_end(markup, element.end)])
+            title = title or plain_text(markup[element.end : _text_end(markup, element.end)])
             continue
         if element.name == "link" and "canonical" not in element.tag.lower():
             continue
@@ -55,7 +55,7 @@ def read_metadata(markup: str) -> Metadata:
         elif element.name == "link":
             if "canonical" in said.get("rel", "").lower().split():
                 canonical = canonical or said.get("href")
-        elif content := one_line(said.get("content", "")):
+        elif content := plain_text(said.get("content", "")):
             for name in {said.get(kind, "").lower() for kind in ("property", "name", "itemprop", "http-equiv")} - {""}:
                 meta.setdefault(name, []).append(content)
     objects = linked_data.articles(markup)

@@ -45,7 +45,7 @@ _COVERED: Final = 0.7  # share of the page's running text
 _TOLD: Final = 0.7  # share of the words of JSON-LD's body that must be in the text
 _TOLD_MIN: Final = 300  # characters of such a body, that it is one
 _TAGS_MAX: Final = 50_000  # of a page that trafilatura is asked about: of 132 real pages the largest had 8,100
-_HALF: Final = 0.5  # of a short text: what trafilatura finds must not be much less
+_LEAST: Final = 0.7  # of our text: what trafilatura finds must not be much less
 _SAMPLE: Final = 6  # paragraphs that tell the language
 _BELOW_HEADING: Final = 40  # lines in which the time is looked for
 _ABOVE_HEADING: Final = 12
@@ -133,7 +133,7 @@ def _second_opinion(found: Extraction, tree: Tree, markup: str) -> Extraction:
     """Trafilatura's text, unless it finds nothing or much less."""
     other = paragraphs_by_trafilatura(markup)
     size = sum(map(weight, other))
-    if not other or (found.weight < _SHORT and size < _HALF * found.weight):
+    if not other or size < _LEAST * found.weight:
         return found
     return located(tree, other)
 

@@ -9,6 +9,7 @@ import html
 from dataclasses import dataclass
 from typing import Final
 
+from lodestream.clean.document import one_line
 from lodestream.clean.html.scan import RAW, tokens
 
 _BLOCKS: Final = frozenset(
@@ -103,4 +104,4 @@ def _flush(found: list[Block], parts: list[str], element: str | None) -> None:
 
 
 def _text(parts: list[str]) -> str:
-    return " ".join(html.unescape("".join(parts)).split())
+    return one_line(html.unescape("".join(parts)))

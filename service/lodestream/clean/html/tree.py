@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from lodestream.clean.document import one_line
 from lodestream.clean.kinds import Kind
 
 _INVISIBLE: Final = "script,style,noscript,template,svg,iframe,object,canvas,video,audio,math,link,meta"
@@ -58,7 +59,7 @@ class Tree:
         """Takes out the elements that hold no text, in page order into `aside`."""
         if self.body is None:
             return
-        most = _MOST * len(self.body.text())
+        most = _MOST * len(text_of(self.body))
         for node in reversed(self.body.css(",".join(_NO_TEXT))):
             if (text := text_of(node)) and len(text) > most:
                 continue
@@ -78,13 +79,13 @@ class Tree:
 
 def lines_of(node: LexborNode) -> list[str]:
     """The text nodes of an element, a line each, and broken where it breaks lines."""
-    texts = (" ".join(line.split()) for line in node.text(separator="\n").replace(_BREAK, "\n").split("\n"))
-    return [text for text in texts if text]
+    lines = node.text(separator="\n").replace(_BREAK, "\n").split("\n")
+    return [text for line in lines if line and not line.isspace() and (text := one_line(line))]
 
 
 def text_of(node: LexborNode) -> str:
     """The text of an element on one line."""
-    return " ".join(node.text().split())
+    return one_line(node.text())
 
 
 class Piece(NamedTuple):
@@ -101,7 +102,7 @@ def paragraphs_of(node: LexborNode) -> list[Piece]:
     """
     text: str = node.text()
     parts = _BREAKS.split(text) if _BREAK in text else [text]
-    texts = [one for part in parts if (one := " ".join(part.split()))]
+    texts = [one for part in parts if (one := one_line(part))]
     return [Piece(one, [] if number else lines_of(node)) for number, one in enumerate(texts)]
 
 
@@ -112,7 +113,7 @@ def loose_paragraphs(node: LexborNode) -> list[Piece]:
     lines: list[str] = []
 
     def end() -> None:
-        if text := " ".join("".join(texts).split()):
+        if text := one_line("".join(texts)):
             found.append(Piece(text, [*lines]))
         texts.clear()
         lines.clear()
@@ -128,7 +129,7 @@ def loose_paragraphs(node: LexborNode) -> list[Piece]:
             elif number:
                 texts.append(" ")
             texts.append(text)
-            lines += [line for each in broken.split("\n") if (line := " ".join(each.split()))]
+            lines += [line for each in broken.split("\n") if (line := one_line(each))]
     end()
     return found
 

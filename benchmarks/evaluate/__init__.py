@@ -1,0 +1,1 @@
+"""How well cleaning does, against right answers: `make evaluate`."""
