@@ -128,8 +128,8 @@ def test_equal_headlines_are_told_apart_by_their_order() -> None:
 
 def test_the_text_key_is_of_the_body_alone() -> None:
     (article,) = cleaned(MAIN)
-    (other,) = cleaned(MAIN.replace("Storm closes", "Gale shuts"), url=ADDRESS)
-    assert article["text_key"] != other["text_key"]  # the second line of this page is its headline again
+    (other,) = cleaned(MAIN.replace("of the wind", "of the ice"), url=ADDRESS)
+    assert article["text_key"] != other["text_key"]
     (one,) = cleaned("Storm closes the bridge\n" + MAIN.split("\n")[1])
     (two,) = cleaned("Gale shuts the bridge\n" + MAIN.split("\n")[1])
     assert one["text_key"] == two["text_key"]

@@ -12,13 +12,17 @@ AFTER_STOP: Final = r"(?:^|(?<=[.!?…。\"'”’»)\]」』]))\s*"
 """A regex for the start of a text, or for what follows a sentence's end."""
 
 _CREDIT: Final = re.compile(
-    rf"{AFTER_STOP}(?P<cut>(?:[-–—]{{1,2}}\s*|©\s*)?[(\[/（【]?\s*"
+    rf"{AFTER_STOP}(?P<cut>(?:[-–—]{{1,2}}\s*|©\s*)?[(\[/（【]?\s*(?:©\s?)?"
     r"(?P<names>[^\W_][^.!?…。\"'”’»()\[\]（）【】]{1,60}?)\s*[)\]/）】]?\.?)$"
 )
+_CAPITAL: Final = "[A-ZА-ЯΑ-Ω]"
 _CAPITALS: Final = re.compile(
-    r"(?<=[.!?…\"'”’»)\]])\s+(?P<cut>[(\[]?(?P<names>[A-Z][A-Z&]{2,}(?: [A-Z][A-Z&]+){0,2})[)\]]?)$"
+    r"(?<=[.!?…\"'”’»)\]])\s+"
+    rf"(?P<cut>[(\[]?(?P<names>{_CAPITAL}[A-ZА-ЯΑ-Ω&]{{2,}}(?: {_CAPITAL}[A-ZА-ЯΑ-Ω&]+){{0,2}})[)\]]?)$"
 )
 _PATTERNS: Final = ((_CREDIT, 120), (_CAPITALS, 60))  # each with the characters at the end in which it is looked for
+_SIGN: Final = re.compile(r"[a-z]{2,4}|[A-Z]{1,2}-\d{1,2}")
+"""Who edited, as agencies and papers sign: "(dpa/kw)", "(Ant/N-2)"."""
 _LAST_WORD: Final = re.compile(r"([^\W_]+)[)\]/.）】]*$")
 _LAST_CHARACTERS: Final = 40  # in which the last word is
 _WITH: Final = re.compile(r"(?<=\S)\s+(?:with|avec|mit|con|com|med|met)\s+")
@@ -32,7 +36,7 @@ def find_credit(text: str) -> tuple[int, str] | None:
     if last is None:
         return None
     for pattern, window in _PATTERNS:
-        if not (last[1].isupper() if pattern is _CAPITALS else is_last_word_of_agency(last[1])):
+        if not (last[1].isupper() if pattern is _CAPITALS else _may_end_credit(text, last[1])):
             continue  # a cheap look before the pattern
         at = max(0, len(text) - window)
         match = pattern.search(text, at)
@@ -46,6 +50,11 @@ def find_credit(text: str) -> tuple[int, str] | None:
     return None
 
 
+def _may_end_credit(text: str, word: str) -> bool:
+    """Whether a text may end in a credit: in an agency's name, or behind a slash in the sign of who edited it."""
+    return is_last_word_of_agency(word) or ("/" in text[-16:] and text[-1:] in ")]/")
+
+
 def _is_behind_sentence(text: str, match: re.Match[str]) -> bool:
     """Whether a sentence ends right before some capitals: "U.S. SALES FALL" is a headline's end, and no credit."""
     start = max(0, match.start("cut") - _WINDOW)
@@ -55,7 +64,8 @@ def _is_behind_sentence(text: str, match: re.Match[str]) -> bool:
 
 def agencies(names: str) -> list[str]:
     """The agencies in a credit: one, or several with commas, slashes or "and" between."""
-    return [part for part in re.split(r"\s*[,/&+]\s*|\s+(?:and|und|et|y|och)\s+", names) if part.strip()]
+    parts = [part for part in re.split(r"\s*[,/&+]\s*|\s+(?:and|und|et|y|och)\s+", names) if part.strip()]
+    return [part for part in parts if _SIGN.fullmatch(part) is None or is_agency(part)] or parts
 
 
 def credits_of_line(text: str, size: int) -> list[str]:

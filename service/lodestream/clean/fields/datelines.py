@@ -2,7 +2,8 @@
 
 Forms: "TOKYO -", "ANCHORAGE, Alaska –", "WASHINGTON, D.C., July 3 (Reuters) -", "Seoul, July 3 (Jiji Press)--",
 "Berlin (dpa) -", "[NEW YORK]", "NEW DELHI:", "(ANSA) - ROMA, 03 LUG -", "МОСКВА, 3 июля. /ТАСС/.", "Wien – Die …",
-"新华社北京7月3日电", "【東京＝時事】", "【北京時事】", "(서울=연합뉴스)".
+"新华社北京7月3日电", "【東京＝時事】", "【北京時事】", "五島（長崎）― ", "(서울=연합뉴스) … 기자 =",
+"عمّان (بترا) -".
 """
 
 from __future__ import annotations
@@ -28,10 +29,16 @@ _DATE: Final = (
     r"(?:,?\s(?:de\s)?\d{4})?)"
 )
 _DASH: Final = r"(?P<sep>\s?\.?(?:--|[–—―])|(?:\s|\.|(?<=[)\]/]))-|:)"
-_WITH_AGENCY: Final = re.compile(rf"{_PLACE}{_DATE}?\.?\s?[(/\[](?P<agency>[^()\[\]/]{{2,40}})[)/\]](?:{_DASH}|\.)?\s*")
+_WITH_AGENCY: Final = re.compile(
+    rf"{_PLACE}{_DATE}?\.?\s?(?:\((?P<agency>[^()]{{2,40}})\)|[/\[](?P<other>[^()\[\]/]{{2,40}})[/\]])(?:{_DASH}|\.)?\s*"
+)
 _WITHOUT: Final = re.compile(rf"{_PLACE}{_DATE}?{_DASH}\s*(?:(?P<agency>{AGENCY})\.\s)?")
 _AGENCY_FIRST: Final = re.compile(
     rf"\(?(?P<agency>{AGENCY})\)?\s*(?P<sep>-{{1,2}}|[–—])\s*(?:{_PLACE}{_DATE}?\s*[-–—.:]\s*)?"
+)
+_UNKNOWN_FIRST: Final = re.compile(rf"\((?P<agency>[A-Z]{{2,8}})\)\s*[-–—]\s*{_PLACE}{_DATE}\s*[-–—]\s*")
+_INDIC: Final = re.compile(
+    rf"(?P<place>[\u0900-\u0dff]{{2,20}}(?:\s[\u0900-\u0dff]{{2,20}})?)(?P<date>,\s[^()]{{2,20}}?)?\s\((?P<agency>{AGENCY})\)\s*[-–—:]?\s*"
 )
 _SQUARE: Final = re.compile(r"\[(?P<place>[^\]\d]{3,40})\]\s*[-–—]?\s*")
 _CHINESE: Final = re.compile(
@@ -40,13 +47,23 @@ _CHINESE: Final = re.compile(
 _JAPANESE: Final = re.compile(
     r"[【［\[](?P<place>[^＝=】］\]\d\s]{1,12})(?:[＝=]|\s+\d{1,2}日\s+|\s+[０-９]{1,2}日\s+)(?P<agency>[^】］\]]{1,12})[】］\]]\s*[-‐－—]?\s*"
 )
+_JAPANESE_BARE: Final = re.compile(
+    r"(?P<place>[\u3040-\u9fff]{2,8}(?:（[\u3040-\u9fff]{2,6}）)?)\s?[―—–]\s?(?=[^\s―—–])"
+)
+_ARABIC: Final = re.compile(
+    r"(?P<place>[\u0620-\u06ff]{2,}(?:\s[\u0620-\u06ff]{2,}){0,2}?)\s?(?:\((?P<agency>[^()]{2,20})\))?\s?[-–—]\s(?=\S)"
+)
 _JAPANESE_SHORT: Final = re.compile(rf"【(?P<place>[^＝=】\d\s]{{1,8}}?)?(?P<agency>{AGENCY})】\s*")
 _KOREAN: Final = re.compile(
-    r"[(\[](?P<place>[\uac00-\ud7a3]{2,6})\s?=\s?(?P<agency>[^)\]]{2,12})[)\]]\s*(?:[^=]{2,30}기자\s*=\s*)?"
+    r"[(\[](?P<place>[\uac00-\ud7a3]{2,6})\s?=\s?(?P<agency>[^)\]]{2,12})[)\]]\s*"
+    r"(?:(?P<reporter>[\uac00-\ud7a3][^=]{1,29}?)\s(?:기자|특파원|통신원)\s*=\s*)?"
 )
+_PAPER: Final = re.compile(r",\s[^\W\d_]+\.[^\W\d_]{2,}$|（.*）$")
+"""What stands behind a place and is none: the paper that reports, "JAKARTA, KOMPAS.com"; a prefecture."""
 _BRACKET: Final = re.compile(r"[)/\]]")
 _MARK: Final = re.compile(r"\s[-–—―]|--|[—–)/\]:]|\.-")  # no dateline is without one
-_SENTENCE_START: Final = re.compile(r"[.!?…][\"'”’»)\]]?\s+(?=[\[(]?[^\W\d_a-z])")
+_SENTENCE_START: Final = re.compile(r"[.!?…][\"'”’»)\]]?\s+(?=[\[(]?[^\W\d_a-z])|[。！？]\s?(?=[\[［【\u3040-\u9fff])")
+_REPORTER: Final = re.compile(r"[\u4e00-\u9fff]{1,3}[ 　]?[\u3040-\u9fff]{1,4}")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _SMALL: Final = frozenset("de la le las los del di da do dos of am an der den und upon sur les el al y et".split())
 _OPENING: Final = "\"'“‘«„([¿¡"
@@ -61,6 +78,7 @@ class Dateline:
     place: str | None
     agency: str | None
     certain: bool  # it names a date, an agency or the country too
+    reporter: str | None = None
 
 
 def find_dateline(text: str, *, start_only: bool = False) -> Dateline | None:
@@ -106,12 +124,13 @@ def _has_agency(match: re.Match[str], head: str) -> bool:
     """Whether "Place, date (AGENCY)" is a dateline: an agency that is known or in capitals, a place of names."""
     words = _words(match)
     named = all(word[0].isupper() or word.lower() in _SMALL for word in words)
-    known = is_agency(match["agency"]) or (match["agency"].isupper() and match["place"].split(",")[0].isupper())
+    name = match["agency"] or match["other"]
+    known = _first_agency(name) is not None or (name.isupper() and match["place"].split(",")[0].isupper())
     return known and named and _goes_on(head, match.end()) and not _is_kicker(words)
 
 
 def _has_dash(match: re.Match[str], head: str, *, first: bool) -> bool:
-    """Whether "PLACE, date -" is a dateline: in capitals, or with a date, or (at the very start) "Wien – Die …".
+    """Whether "PLACE, date -" is a dateline: in capitals, or with a date, or (at the very start) as `_is_plain` says.
 
     Before a colon a speaker's name or a label looks like a place, so the place must be known.
     """
@@ -121,7 +140,7 @@ def _has_dash(match: re.Match[str], head: str, *, first: bool) -> bool:
     if not spaced or not _goes_on(head, match.end()) or _is_kicker(words):
         return False
     if separator == ":" and match["date"] is None and match["agency"] is None:
-        return first and city.isupper() and city.casefold() in _PLACES
+        return first and city.casefold() in _PLACES and (city.isupper() or _opens_sentence(head, match.end()))
     letters = sum(len(run) for run in _LETTERS.findall(city))
     if city.isupper():
         return letters >= 4 or (letters == 3 and match["date"] is not None)
@@ -132,10 +151,20 @@ def _has_dash(match: re.Match[str], head: str, *, first: bool) -> bool:
         return False
     if match["date"] is not None:
         return len(words) <= 4
-    opening = _LETTERS.match(head[match.end() :].lstrip(_OPENING))
-    return (
-        first and separator in {"–", "—"} and len(words) <= 3 and opening is not None and opening[0].lower() in STARTERS
-    )
+    return first and _is_plain(match, words, head)
+
+
+def _is_plain(match: re.Match[str], words: list[str], head: str) -> bool:
+    """Whether a place in usual letters is a dateline: "Wien – Die …", "Ciudad de México.- El …"."""
+    if match["sep"].startswith("."):
+        return len(words) <= 4
+    return match["sep"].strip() in {"–", "—"} and len(words) <= 3 and _opens_sentence(head, match.end())
+
+
+def _opens_sentence(head: str, at: int) -> bool:
+    """Whether a word that often starts a sentence stands here."""
+    opening = _LETTERS.match(head[at:].lstrip(_OPENING))
+    return opening is not None and opening[0].lower() in STARTERS
 
 
 def _goes_on(head: str, at: int) -> bool:
@@ -172,28 +201,53 @@ def _is_certain(_: re.Match[str]) -> bool:
 
 
 def _names_agency(match: re.Match[str]) -> bool:
-    return is_agency(match["agency"]) or any(is_agency(part) for part in match["agency"].split())
+    """Whether it names an agency, or a reporter and where from."""
+    if _first_agency(match["agency"]) is not None or match.groupdict().get("reporter") is not None:
+        return True
+    return match[0][0] == "【" and _REPORTER.fullmatch(match["agency"]) is not None
+
+
+def _first_agency(name: str) -> str | None:
+    """The agency that a group of names or a service of it starts with: "dpa/lno", "Reuters Breakingviews"."""
+    parts = [name, *re.split(r"[/,]\s?|\s", name)]
+    return next((part for part in parts if is_agency(part)), None)
+
+
+def _is_spaced(match: re.Match[str]) -> bool:
+    """Whether an Arabic place of few words, or one with its agency, stands before a dash."""
+    return match["agency"] is not None or len(match["place"].split()) <= 2
+
+
+def _has_place(match: re.Match[str]) -> bool:
+    return "（" in match["place"] or match["place"] in _PLACES
 
 
 _OTHERS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], bool]], ...]] = (
     (_SQUARE, _is_square),
     (_AGENCY_FIRST, _is_agency_first),
+    (_UNKNOWN_FIRST, _is_certain),
+    (_INDIC, _is_certain),
     (_CHINESE, _is_certain),
     (_JAPANESE, _names_agency),
     (_JAPANESE_SHORT, _is_certain),
+    (_JAPANESE_BARE, _has_place),
     (_KOREAN, _names_agency),
+    (_ARABIC, _is_spaced),
 )
 
 
 def _dateline(match: re.Match[str], start: int) -> Dateline:
     groups = match.groupdict()
-    place, name = groups.get("place"), groups.get("agency")
+    place, name, reporter = groups.get("place"), groups.get("agency") or groups.get("other"), groups.get("reporter")
+    if name is not None and match[0][0] == "【" and _first_agency(name) is None:
+        name, reporter = None, name
     return Dateline(
         start,
         start + match.end(),
-        None if place is None else _plain(place),
-        None if name is None else agency(name),
+        None if place is None else _plain(_PAPER.sub("", place)),
+        None if name is None else agency(_first_agency(name) or name),
         certain=name is not None or groups.get("date") is not None or "," in (place or ""),
+        reporter=reporter,
     )
 
 

@@ -13,7 +13,15 @@ from lodestream.clean.kinds import Kind
 from lodestream.clean.plain.lines import END_SIGNS
 from lodestream.clean.times.dates import find_stamp
 from lodestream.clean.words.names import AGENCY, agency, is_agency
-from lodestream.clean.words.patterns import CONTRIBUTED, CONTRIBUTORS_LABELS, EDITORS_LABELS, Cue, alternatives
+from lodestream.clean.words.patterns import (
+    CONTRIBUTED,
+    CONTRIBUTORS_LABELS,
+    EDITORS_LABELS,
+    INTERFACE,
+    Cue,
+    alternatives,
+    key,
+)
 
 _STANDFIRST_WORDS: Final = 60
 _REPORTS: Final = 10  # paragraphs in which a second dateline is looked for
@@ -31,8 +39,8 @@ _COPYRIGHT: Final = re.compile(
 )
 _END_MARKS: Final = frozenset({"END", "ENDS", "ENDE", "FIN", "NNNN", "XXX", "SLUT", "FINE"})
 _CONTRIBUTORS: Final = re.compile(
-    rf"(?:^|(?<=[.!?…\"'”’»)\]])\s*|(?<=(?-i:[A-Z]{{2}}))\s+)"
-    rf"(?P<cut>[-–—*(\[]{{0,3}}\s?(?:{alternatives(CONTRIBUTORS_LABELS)})\b.*)$",
+    rf"(?:^|(?<=[.!?…\"'”’»)\]。])\s*|(?<=(?-i:[A-Z]{{2}}))\s+)"
+    rf"(?P<cut>[-–—*(\[（]{{0,3}}\s?(?:{alternatives(CONTRIBUTORS_LABELS)})\b.*)$",
     re.IGNORECASE | re.DOTALL,
 )
 _CONTRIBUTED: Final = re.compile(rf"\s(?P<cut>(?:{alternatives(CONTRIBUTED)})[^.!?]{{0,80}}\.?[)\]]?)$")
@@ -43,6 +51,10 @@ _NAME: Final = re.compile(
 )
 _OF_PAPER: Final = re.compile(r"^(?:[^\W\d_]+ )?[^\W\d_]+(?:['’]s|s['’]) ")  # "CNBC's Spencer Kimball"
 _YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_STAMP_AT_END: Final = re.compile(r"[（(]\d{4}[/.-]\d{1,2}[/.-]\d{1,2}(?:[-\s]\d{1,2}:\d{2})?[）)]$")
+_LABEL_AT_END: Final = re.compile(r"\s?[\[【(（](?P<inside>[^\[\]【】()（）]{2,14})[\]】)）]$")
+_SIGN_AT_END: Final = re.compile(r"(?<=[.!?”“\"»])\s(?P<cut>\([a-z]{2,4}\))$")
+"""Who edited, as papers sign below a text: "(kle)"."""
 _LABELS: Final = re.compile(rf"(?:{alternatives((*CONTRIBUTORS_LABELS, *EDITORS_LABELS))})", re.IGNORECASE)
 _CONTRIBUTORS_WORDS: Final = 80
 
@@ -77,6 +89,8 @@ def _read_end(draft: Draft) -> bool:
         if not (at and begin == at) and _take(draft, kind, tail[begin : match.end()]):
             last.text = last.text[: start + begin].rstrip()
             return True
+    if _read_bracket(draft, last, tail):
+        return True
     bare = tail.rstrip(f" {END_SIGNS}")
     if bare != tail:
         draft.cut(last.line, Kind.INTERFACE, tail[len(bare) :].strip())
@@ -84,7 +98,7 @@ def _read_end(draft: Draft) -> bool:
         return True
     found = find_credit(tail)
     if found is None:
-        return False
+        return _read_sign(draft, last, tail)
     at, names = found
     if names in _END_MARKS:
         draft.cut(last.line, Kind.INTERFACE, tail[at:].strip())
@@ -96,11 +110,34 @@ def _read_end(draft: Draft) -> bool:
     return True
 
 
+def _read_bracket(draft: Draft, last: Paragraph, tail: str) -> bool:
+    """Cuts a bracket with a time or a button's words off the end of a text; whether there was one."""
+    found = _STAMP_AT_END.search(tail, max(0, len(tail) - 40))
+    kind = Kind.TIME
+    if found is None:
+        found, kind = _LABEL_AT_END.search(tail, max(0, len(tail) - 20)), Kind.INTERFACE
+        if found is None or key(found["inside"]) not in INTERFACE:
+            return False
+    draft.cut(last.line, kind, found[0].strip())
+    last.text = last.text[: len(last.text) - len(found[0])].rstrip()
+    return True
+
+
+def _read_sign(draft: Draft, last: Paragraph, tail: str) -> bool:
+    """Cuts the sign of who edited a text off its end; whether there was one."""
+    sign = _SIGN_AT_END.search(tail, max(0, len(tail) - 12)) if draft.role == "main" else None
+    if sign is None:
+        return False
+    draft.cut(last.line, Kind.CREDIT, sign["cut"])
+    last.text = last.text[: len(last.text) - len(sign["cut"])].rstrip()
+    return True
+
+
 def _take(draft: Draft, kind: Kind, cut: str) -> bool:
     """Takes a piece off the end into its field; False when it is not what it looked like."""
     if kind is Kind.CONTRIBUTORS:
-        bare = cut.lstrip("-–—*([ ")
-        if not bare[:1].isupper() and cut[:1] not in "([-–—*":
+        bare = cut.lstrip("-–—*([（ ")
+        if cut[:1] not in "([（-–—*" and bare[:1].islower():
             return False
         if len(cut.split()) > _CONTRIBUTORS_WORDS:
             return False
@@ -152,6 +189,7 @@ def read_starts(draft: Draft) -> None:
         draft.standfirst = before if draft.standfirst is None else f"{draft.standfirst} {before}"
     draft.dateline, draft.place = first.text[found.start : found.end].strip(), found.place
     draft.add_name(found.agency)
+    draft.add_authors([found.reporter] if found.reporter else [])
     first.text = first.text[found.end :].lstrip()
     if not first.text:
         draft.paragraphs.pop(0)

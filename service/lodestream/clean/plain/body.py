@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Final
 
 from lodestream.clean.draft import Draft, Paragraph
+from lodestream.clean.fields.bylines import is_name, reported_names
 from lodestream.clean.fields.credits import credits_of_line
 from lodestream.clean.kinds import Kind
 from lodestream.clean.plain.core import opens_list, text_end
@@ -15,6 +16,9 @@ from lodestream.clean.words.names import is_publisher
 
 _LABEL_WORDS: Final = 8
 _TAIL_LINES: Final = 4  # below the text in which an agency's credit may stand
+_LINK_SIZE: Final = 5  # words of a headline without its text; what is shorter is a label
+_CROSSHEAD_WORDS: Final = 9
+_CHANNELS: Final = ("whatsapp", "telegram", "google news", "google discover")
 _MENU_LINES: Final = 4  # of up to three words, in a row
 _TAIL_SHARE: Final = 0.4  # of the text's words: what follows a link to the full article and is more, is text
 
@@ -28,7 +32,7 @@ def read_body(lines: list[Line], draft: Draft) -> None:
     for line in lines[:end]:
         if not line.content:
             read_fact(line, draft, inside=line.number < last)
-        elif not line.prose and line.key and repeated[line.key] > 1:
+        elif not line.prose and line.key and (repeated[line.key] > 1 or (line.repeated and not line.ends)):
             draft.cut_line(line, Kind.INTERFACE)
         elif not line.prose:
             waiting.append(line)
@@ -66,13 +70,36 @@ def _add(line: Line, draft: Draft) -> None:
 
 
 def _keep(shorts: list[Line], draft: Draft) -> None:
-    """Short lines between paragraphs: crossheads and items of a list, unless a row of them is a menu."""
+    """Short lines between paragraphs: a crosshead, items of a list, sentences; a row of others is a box of the page.
+
+    In 3,140 AllSides articles most such rows are: videos, links with their authors, labels of pictures.
+    """
     menu = len(shorts) >= _MENU_LINES and all(line.size <= 3 for line in shorts)
+    listed = bool(draft.paragraphs) and draft.paragraphs[-1].text.endswith((":", "："))
+    opened = next((at + 1 for at, line in enumerate(shorts) if line.text.endswith((":", "："))), len(shorts))
+    row = [line for line in shorts[:opened] if not (line.ends or line.listed)]
+    boxed = len(row) >= 2 and not listed and row[-1].gap <= row[0].gap + 1
+    crosshead = row[-1] if boxed and row[-1] is shorts[-1] and _is_crosshead(row) else None
     for line in shorts:
         if menu:
             draft.cut_line(line, Kind.MENU)
+        elif not listed and not line.ends and _names_channel(line):
+            draft.cut_line(line, Kind.INTERFACE)
+        elif boxed and line in row and line is not crosshead and not line.text.endswith((":", "：")):
+            draft.cut_line(line, Kind.LINK if line.size >= _LINK_SIZE else Kind.INTERFACE)
         else:
             _add(line, draft)
+
+
+def _names_channel(line: Line) -> bool:
+    """Whether a short line asks, in whatever language, to follow the portal elsewhere."""
+    return line.size > 2 and any(name in line.key for name in _CHANNELS)
+
+
+def _is_crosshead(row: list[Line]) -> bool:
+    """Whether the last line of a row of short ones is the text's own, and not the author of the link above it."""
+    last, above = row[-1], row[-2]
+    return last.size <= _CROSSHEAD_WORDS and not (above.size > last.size and is_name(last.text))
 
 
 def _read_tail(shorts: list[Line], draft: Draft) -> None:
@@ -81,6 +108,9 @@ def _read_tail(shorts: list[Line], draft: Draft) -> None:
         listed = bool(draft.paragraphs) and draft.paragraphs[-1].text.endswith((":", "："))
         if credits_of_line(line.text, line.size):
             _add(line, draft)
+        elif is_name(line.text) and draft.role == "main" and not draft.byline and line is shorts[0]:
+            draft.add_authors(reported_names(line.text))
+            draft.cut_line(line, Kind.BYLINE)
         elif draft.publisher is None and is_publisher(line.text):
             draft.publisher = line.text
             draft.cut_line(line, Kind.PUBLISHER)

@@ -21,6 +21,11 @@ _OTHER: Final = -4  # a picture's caption, an advert, a button: they stand insid
 _HEADING: Final = -10
 _INSIDE: Final = frozenset({Kind.LINK, Kind.CAPTION, Kind.ADVERT, Kind.WIDGET, Kind.NEWSLETTER, Kind.AI_LABEL})
 """What stands inside articles too, and does not end one."""
+_AFTER_TEXT: Final[dict[Kind, int]] = {
+    Kind.COPYRIGHT: -40, Kind.CONTRIBUTORS: -40, Kind.COMMENTS: -40, Kind.BYLINE: -25, Kind.COOKIE: -25,
+}  # fmt: skip
+"""What stands below a text more often than inside: an author's life, a notice of one sentence."""
+_END: Final = -60
 _HEAVY: Final = 0.4  # of the heaviest stretch
 _ABOVE_HEADING: Final = 60  # words above "Related Articles" that make an article
 _ABOVE_HEAD: Final = 20  # words above another article's head
@@ -128,4 +133,6 @@ def _stretches(lines: list[Line], limit: int) -> list[Core]:
 def _weight(line: Line) -> int:
     if line.content:
         return line.size if line.prose else 0 if line.listed else _SHORT
-    return _HEADING if line.heading is not None else _OTHER
+    if line.heading is not None:
+        return _END if line.heading in {Heading.COMMENTS, Heading.END} else _HEADING
+    return _AFTER_TEXT.get(line.kind, _OTHER) if line.kind is not None else _OTHER

@@ -6,15 +6,23 @@ import math
 from typing import Final
 
 from lodestream.clean.draft import Draft
-from lodestream.clean.fields.bylines import byline_names, is_byline, is_source_line, source_name
+from lodestream.clean.fields.bylines import (
+    byline_names,
+    is_byline,
+    is_name,
+    is_source_line,
+    reported_names,
+    source_name,
+)
 from lodestream.clean.fields.credits import credits_of_line
 from lodestream.clean.fields.edges import add_contributors
 from lodestream.clean.kinds import Kind
 from lodestream.clean.plain.lines import Line
+from lodestream.clean.plain.marks import is_menu
 from lodestream.clean.plain.related import coverage
 from lodestream.clean.plain.segment import Region
 from lodestream.clean.words import names
-from lodestream.clean.words.patterns import SECTIONS, key
+from lodestream.clean.words.patterns import SECTIONS, STAFF, key
 
 _LOOKALIKES: Final = frozenset({Kind.NEWSLETTER, Kind.INTERFACE, Kind.AI_LABEL, Kind.BYLINE, Kind.CAPTION})
 _HEADLINE_WORDS: Final = 4
@@ -26,6 +34,7 @@ _DECK_WORDS: Final = 5  # of a line right below the headline: shorter ones are l
 _STANDFIRST_WORDS: Final = 60
 _WORDS_THAT_COUNT: Final = 10  # of a headline; more do not make it more of one
 _FAR: Final = 0.2  # what a line loses in score for each candidate below it
+_TELLING: Final = 0.3  # of a headline's words that its text has, where another line has none
 _CLOSE: Final = 0.8  # scores that differ by less are equal, and the first line wins: what follows may be its deck
 
 
@@ -95,6 +104,8 @@ def _read_rest(rest: str, draft: Draft) -> None:
     """What stands beside a time: a byline, a source, a publisher; on a portal's card any name is the publisher's."""
     if is_byline(rest):
         _read_byline(rest, draft)
+    elif draft.role == "main" and is_name(rest):
+        draft.add_authors(reported_names(rest))
     elif source_name(rest) is not None:
         _read_source(source_name(rest), draft, inside=False)
     elif names.looks_like_publisher(rest) or (
@@ -107,7 +118,7 @@ def _read_source(name: str | None, draft: Draft, *, inside: bool) -> None:
     """A source's name: an agency's credit, or the publisher."""
     if name is None or (inside and not names.looks_like_publisher(name)):
         return
-    if names.is_agency(name):
+    if names.is_agency(name) or names.calls_itself_agency(name):
         draft.add_name(names.agency(name))
     else:
         draft.publisher = draft.publisher or name
@@ -117,6 +128,9 @@ def _read_line(line: Line, draft: Draft, *, passed: bool, near: bool) -> None:
     """A line of the head that is not the headline. `passed`: it stands below the headline, `near`: right below."""
     if not line.content:
         read_fact(line, draft)
+    elif passed and draft.role == "main" and (is_name(line.text) or line.key in STAFF):
+        draft.add_authors(reported_names(line.text))
+        draft.cut_line(line, Kind.BYLINE)
     elif passed and (credited := credits_of_line(line.text, line.size)):
         for name in credited:
             draft.add_name(names.agency(name))
@@ -134,6 +148,8 @@ def _read_line(line: Line, draft: Draft, *, passed: bool, near: bool) -> None:
 
 def _is_deck(line: Line, draft: Draft, *, near: bool) -> bool:
     """Whether a line between headline and text says something: a sentence, or long enough for one."""
+    if line.text.endswith((":", "：")) or line.key in SECTIONS:
+        return False
     return line.prose or (draft.standfirst is None and near and line.size >= _DECK_WORDS and line.shaped)
 
 
@@ -171,23 +187,54 @@ def _headline(lines: list[Line], start: int) -> Line | None:
     shaped = [line for line in lines[:start] if line.shaped]
     candidates = [line for line in shaped if line.size >= _HEADLINE_WORDS] or shaped[-1:]
     if not candidates:
-        spare = [line for line in lines[:start] if line.kind in {Kind.LINK, Kind.MENU} and line.size >= _HEADLINE_WORDS]
+        spare = [
+            line
+            for line in lines[:start]
+            if line.kind in {Kind.LINK, Kind.MENU} and line.size >= _HEADLINE_WORDS and not is_menu(line.text)
+        ]
         first = [line for line in lines[: min(start, 1)] if line.kind in _LOOKALIKES and line.size >= _HEADLINE_WORDS]
         lookalikes = spare or first
         return lookalikes[-1] if lookalikes else None
+    candidates = [
+        line for at, line in enumerate(candidates) if not _is_title(line, candidates[max(0, at - 4) : at + 5])
+    ]
     if len(candidates) == 1:
         return candidates[0]
     above = [line for line in lines[:start] if line.content]
     opens = above[0].shaped and above[0].size >= _OPENING_WORDS and not names.looks_like_publisher(above[0].text)
-    if opens and len(above) <= _FEW_LINES:
-        return above[0]
     text = " ".join(line.text for line in lines[start : start + 8] if line.content)
+    if opens and len(above) <= _FEW_LINES and _may_open(above[0], candidates, text):
+        return above[0]
     scores = [
         _score(line, text) - _FAR * rank for rank, line in zip(range(len(candidates), 0, -1), candidates, strict=True)
     ]
     best = max(scores)
-    found = next(line for line, score in zip(candidates, scores, strict=True) if score >= best - _CLOSE)
-    return next(line for line in reversed(candidates) if line.key == found.key and line.size == found.size)
+    at = next(at for at, score in enumerate(scores) if score >= best - _CLOSE)
+    if at and _is_deck_of(candidates[at], candidates[at - 1], text):
+        at -= 1
+    found = candidates[at]
+    return next(line for line in reversed(candidates) if line.text == found.text)
+
+
+def _is_title(line: Line, near: list[Line]) -> bool:
+    """Whether a line is a page's title: it has another line in it, and the site's name and more."""
+    text = line.text.casefold()
+    return any(
+        len(other.text) < len(line.text) and other.size >= _HEADLINE_WORDS and other.text.casefold() in text
+        for other in near
+    )
+
+
+def _is_deck_of(line: Line, above: Line, text: str) -> bool:
+    """Whether a line that says more of the text stands right below one that is a headline already."""
+    adjacent = line.number == above.number + 1 and line.gap <= above.gap + 1
+    return adjacent and above.size >= _DECK_WORDS and coverage(above.text, text) >= _TELLING
+
+
+def _may_open(line: Line, candidates: list[Line], text: str) -> bool:
+    """Whether the first line of a page says as much of its text as another; else it is the portal's name."""
+    own, others = coverage(line.text, text), [coverage(other.text, text) for other in candidates if other is not line]
+    return own >= _TELLING / 2 or all(other < _TELLING for other in others)
 
 
 def _score(line: Line, text: str) -> float:
@@ -211,4 +258,6 @@ def _standfirst(lines: list[Line], start: int, headline: Line | None) -> tuple[L
 
 
 def _is_stamp(line: Line) -> bool:
-    return line.kind is Kind.BYLINE or (line.time is not None and bool(line.time.times))
+    if line.kind in {Kind.BYLINE, Kind.TIME} or (line.time is not None and bool(line.time.times)):
+        return True
+    return line.content and not line.prose and (line.key in STAFF or is_name(line.text))

@@ -17,7 +17,7 @@ from lodestream.clean.fields.credits import find_credit
 from lodestream.clean.kinds import Kind
 from lodestream.clean.times.time_lines import TimeLine, read_time_line
 from lodestream.clean.words.names import is_credit
-from lodestream.clean.words.patterns import ABBREVIATIONS, ARTICLES, Cue, Heading, key
+from lodestream.clean.words.patterns import ABBREVIATIONS, ARTICLES, LINE_STARTS, Cue, Heading, key
 
 _QUOTES: Final = "\"'”’»)]）」』】›*"
 END_SIGNS: Final = "■□▪▫◼◾◆∎"
@@ -37,6 +37,8 @@ _ENDS: Final = _STOPS + QUESTIONS
 _UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _INNER_STOP: Final = re.compile(r"[^\W\d_A-Z][.!?]['\"”’»)\]]{0,2}\s+['\"“‘«(\[]{0,2}[^\W\d_a-z]|[。！？।።]")
 _ITEM: Final = re.compile(r"[-–—•·*▪‣◦■►]\s|\(?\d{1,2}[.)]\s")
+_WIDE: Final = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff01-\uff60]")
+_BLOCK: Final = 4  # lines that can tell by themselves that they were wrapped
 _LONG: Final = 14  # words
 _LAST_WORD: Final = re.compile(r"([^\W\d_]+(?:\.[^\W\d_]+)*)\.$")
 
@@ -63,6 +65,7 @@ class Line:
     heading: Heading | None = None
     time: TimeLine | None = None
     headed: bool = False  # a heading right above announces a list of headlines, and the line may start with one
+    repeated: bool = False  # it is short and stands more than once on the page
     last: bool = False  # the article's text ends with it: a link to the full article stood here
     pieces: tuple[tuple[Kind, str], ...] = ()  # cut from this line already
 
@@ -153,14 +156,46 @@ def _abbreviated(text: str) -> bool:
 
 def _unwrapped(raw: list[tuple[str, int]]) -> list[tuple[str, int]]:
     """Undoes hard wrapping: in a block where most lines are as full as they could be, full lines are joined on."""
-    joined: list[tuple[str, int]] = []
+    blocks: list[list[tuple[str, int]]] = []
     start = 0
+    widths: list[int] = []
     for at in range(1, len(raw) + 1):
         if at == len(raw) or raw[at][1]:
             block = raw[start:at]
-            joined += _unwrap(block) if len(block) >= 4 else block
+            if len(block) >= _BLOCK:
+                whole = _unwrap(block)
+                widths += [] if whole is block else [max(len(text.strip()) for text, _ in block)]
+                block = whole
+            blocks.append(block)
             start = at
-    return joined
+    if len(widths) >= 2:
+        blocks = [_unwrap_few(block, max(widths)) for block in blocks]
+    return [line for block in blocks for line in block]
+
+
+def _unwrap_few(block: list[tuple[str, int]], width: int) -> list[tuple[str, int]]:
+    """A block too small to tell by itself that it was wrapped, on a page that was: a headline of two lines."""
+    if not 1 < len(block) < _BLOCK or max(len(text.strip()) for text, _ in block) > width:
+        return block
+    runs = [[block[0]]]
+    for line, (before, _) in zip(block[1:], block, strict=False):
+        full = len(before.strip()) + 1 + len(line[0].split(None, 1)[0]) > width
+        if full and not ends_sentence(before.rstrip()):
+            runs[-1].append(line)
+        else:
+            runs.append([line])
+    return [(_joined(run), run[0][1]) for run in runs]
+
+
+def _joined(run: list[tuple[str, int]]) -> str:
+    """Lines as one; without a space behind a hyphen, and where a script has none between words."""
+    parts = [run[0][0].rstrip()]
+    for line, _ in run[1:]:
+        after, before = line.strip(), parts[-1]
+        hyphen = before[-1:] == "-" and before[-2:-1].isalnum() and after[:1].islower()
+        tight = hyphen or (_WIDE.match(before[-1:]) is not None and _WIDE.match(after) is not None)
+        parts += [after] if tight else [" ", after]
+    return "".join(parts)
 
 
 def _unwrap(block: list[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -187,7 +222,7 @@ def _unwrap(block: list[tuple[str, int]]) -> list[tuple[str, int]]:
             runs[-1].append(line)
         else:
             runs.append([line])
-    return [(" ".join(text for text, _ in run), run[0][1]) for run in runs]
+    return [(_joined(run), run[0][1]) for run in runs]
 
 
 def _unbroken(raw: list[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -198,7 +233,7 @@ def _unbroken(raw: list[tuple[str, int]]) -> list[tuple[str, int]]:
             runs[-1].append(line)
         else:
             runs.append([line])
-    return [run[0] if len(run) == 1 else (" ".join(text for text, _ in run), run[0][1]) for run in runs]
+    return [run[0] if len(run) == 1 else (_joined(run), run[0][1]) for run in runs]
 
 
 def _goes_on(before: str, after: str, gap: int) -> bool:
@@ -214,7 +249,7 @@ def _goes_on(before: str, after: str, gap: int) -> bool:
     if not lower and not comma and final not in ARTICLES:
         return False
     words, next_words = len(before.split()), len(after.split())
-    if lower and _is_fact(after, byline=not comma):
+    if (lower and _is_fact(after, byline=not comma)) or after.casefold().startswith(LINE_STARTS):
         return False
     if comma:
         return words >= 4 and (lower or (gap == 0 and words >= 8 and next_words >= 4))

@@ -12,49 +12,72 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Final
 
-from lodestream.clean.fields.bylines import BYLINE_WORDS, NAME_JOINTS, is_byline, source_name
+from lodestream.clean.fields.bylines import BYLINE_WORDS, is_byline, is_name, source_name
 from lodestream.clean.fields.sentences import sentence_start
 from lodestream.clean.kinds import Kind
+from lodestream.clean.plain import boxes, pictures
 from lodestream.clean.plain.lines import Line, ends_sentence, size_of
-from lodestream.clean.times.time_lines import read_time_line
+from lodestream.clean.times import timezones
+from lodestream.clean.times.dates import Precision, PrintedTime
+from lodestream.clean.times.time_lines import TimeLine, read_time_line
 from lodestream.clean.words.patterns import (
     ADVERTS,
+    AI_ABOUT,
     ARTICLES,
     COLON,
     FUNCTIONS,
     HEADING_PREFIXES,
     HEADINGS,
     INTERFACE,
+    LINE_STARTS,
     LINK_LABELS,
-    PHOTO_LABELS,
+    SECTIONS,
     STARTERS,
+    TIME_WORDS,
     Cue,
     Heading,
     alternatives,
     cues,
+    key,
 )
 
 _TIME_WORDS: Final = 18
 _CRUMBS_WORDS: Final = 16
+_START_WORDS: Final = 20  # of a button or a box's line that is told by how it begins
+_MENU_ITEMS: Final = 3
+_CJK_ITEMS: Final = 5  # of up to four characters
+_WIDE_FROM: Final = "\u2e80"
+_MENU_SHARE: Final = 0.5  # of the items that are known
 _MOSTLY: Final = 0.6  # of the characters
 _NOTICE_START: Final = 12  # characters before a notice's phrase
 _LINK_WORDS: Final = 25
 _NOTICE_WORDS: Final = 45  # a newsletter box's sentence or a footer's; an article's paragraph is often longer
 _CAPTION_WORDS: Final = 60
-_CREDIT_WORDS: Final = 6  # of a line that names a photographer; after "Photos:" more are a link
 
 _DIGIT: Final = re.compile(r"\d")
 _LETTER: Final = re.compile(r"[^\W\d_]")
-_PHOTO: Final = re.compile(rf"[\[(]?\s?(?:{alternatives(PHOTO_LABELS)})(?:{COLON}|\s+by\s|$|\s*/)", re.IGNORECASE)
-_PICTURE: Final = re.compile(alternatives(PHOTO_LABELS), re.IGNORECASE)
-_PHOTO_AT_END: Final = re.compile(
-    rf"(?:^|[\s(\[])(?:{alternatives(PHOTO_LABELS)}){COLON}[^.!?]{{2,80}}$", re.IGNORECASE
+_LINK: Final = re.compile(
+    rf"(?:>>\s?)?[\[(【]?\s?(?:{alternatives(LINK_LABELS)})(?:{COLON}|\s?[】\])]\s?|(?<=[\u3040-\u9fff\uac00-\ud7a3])\s)\S",
+    re.IGNORECASE,
 )
-_LINK: Final = re.compile(rf"[\[(]?\s?(?:{alternatives(LINK_LABELS)}){COLON}\S", re.IGNORECASE)
+_START_MAX: Final = 40  # characters
+_LONG_STARTS: Final = tuple(start for start in LINE_STARTS if len(start) >= 14)  # shorter ones may begin a sentence
 _SMALL: Final = ARTICLES | FUNCTIONS | STARTERS
+_ASKING: Final = frozenset({Cue.NEWSLETTER, Cue.COOKIE, Cue.FOLLOW})
+_OPENING: Final = frozenset("“«„「『‘")
 _QUOTES: Final = "\"'“‘«„"
 _COPYRIGHT: Final = re.compile(r"\W*(?:copyright|©|\(c\))\W*(?:©|\d{4}|the\b|by\b|(?-i:[A-Z]))", re.IGNORECASE)
 _CRUMBS: Final = re.compile(r"\s*[>›»→/|]\s*")
+_BARE_AGE: Final = re.compile(r"(?P<n>\d{1,2})\s?(?P<unit>[mhdw])")
+_READING: Final = re.compile(r"\d{1,2}\s?(?:min|mins|мин|хв|dk|dk\.|분|分)\.?")
+_NAMED: Final = re.compile(r"(?P<name>[^,|·—–]{4,40}?)\s*[,|·—–]\s*(?P<time>\S.*\d.*)")
+_BARE_UNITS: Final[dict[str, tuple[int, Precision]]] = {
+    "m": (60, "minute"), "h": (3600, "hour"), "d": (86_400, "day"), "w": (604_800, "none"),
+}  # fmt: skip
+_BARS: Final = re.compile(r"\s*[|｜·•‧/]\s*")
+_CLOCK: Final = re.compile(r"(?<![\d.:])\d{1,2}[:.h時时시]\s?\d{2}(?::\d{2}|[分분])?(?![\d.:])")
+_CLOCK_DATE: Final = re.compile(r"\d[./-]\d{1,2}[./-]\d|\d{3}")
+_CLOCK_WORD: Final = re.compile(r"[^\W\d_]+")
 _TOKENS_ONLY: Final = re.compile(r"(?:[#@][\w.]+[,\s]*)+|\S+@\S+\.\S+|(?:https?://|www\.)\S+")
 
 
@@ -63,10 +86,13 @@ def mark(lines: list[Line]) -> None:
     _find_cues(lines)
     for line in lines:
         _mark_one(line)
-    _mark_newsletter_boxes(lines)
-    _mark_cookie_notices(lines, [at for at, line in enumerate(lines) if Cue.COOKIE in line.cues])
-    _mark_captions(lines)
-    _keep_text_above_labels(lines)
+    boxes.mark_newsletter_boxes(lines)
+    boxes.mark_pitches(lines)
+    boxes.mark_cookie_notices(lines, [at for at, line in enumerate(lines) if Cue.COOKIE in line.cues])
+    boxes.mark_summaries(lines)
+    boxes.mark_repeated(lines)
+    pictures.mark_captions(lines)
+    pictures.keep_text_above_labels(lines)
 
 
 def _find_cues(lines: list[Line]) -> None:
@@ -75,8 +101,10 @@ def _find_cues(lines: list[Line]) -> None:
     starts = list(accumulate((len(text) + 1 for text in lowered), initial=0))
     found: dict[int, dict[Cue, list[tuple[int, int]]]] = {}
     reached: dict[Cue, int] = {}
-    for cue, start, end in cues("\n".join(lowered)):
-        if start >= reached.get(cue, 0):
+    page = "\n".join(lowered)
+    for cue, start, end in cues(page):
+        quoted = cue in _ASKING and page[start - 1 : start] in _OPENING
+        if start >= reached.get(cue, 0) and not quoted:
             at = bisect_right(starts, start) - 1
             found.setdefault(at, {}).setdefault(cue, []).append((start - starts[at], end - starts[at]))
         reached[cue] = max(end, reached.get(cue, 0))
@@ -87,18 +115,28 @@ def _find_cues(lines: list[Line]) -> None:
 def _mark_one(line: Line) -> None:
     text = line.text
     if line.size <= _TIME_WORDS and (Cue.TIME in line.cues or _DIGIT.search(text)):
-        line.time = read_time_line(text)
+        line.time = read_time_line(text) or _bare_age(text) or _named_time(text)
         if line.time is not None:
             return
     if line.key and (not line.prose or line.key in ADVERTS):
         line.heading = _heading(line)
         if line.heading is None:
             line.kind = _short_kind(line)
+    elif line.size <= _NOTICE_WORDS and _begins_notice(line):
+        line.kind = Kind.INTERFACE
     elif line.cues:
         if line.size <= _CAPTION_WORDS:
             line.kind = _prose_kind(line)
         if line.kind is None and Cue.FULL_ARTICLE in line.cues:
             _cut_full_article(line, line.cues[Cue.FULL_ARTICLE][-1][0])
+
+
+def _begins_notice(line: Line) -> bool:
+    """Whether one sentence begins as only the page's own do: "If you have noticed a mistake, …"."""
+    lower = line.text[:_START_MAX].casefold()
+    if not lower.startswith(_LONG_STARTS):
+        return False
+    return line.size <= _LINK_WORDS and sentence_start(line.text, len(line.text)) == 0
 
 
 def _heading(line: Line) -> Heading | None:
@@ -120,10 +158,20 @@ def _short_kind(line: Line) -> Kind | None:
     by_cue = next((kind for cue, is_one, kind in _SHORT_RULES if cue in line.cues and is_one(line)), None)
     if by_cue is not None:
         return by_cue
+    return _kind_by_shape(line)
+
+
+def _kind_by_shape(line: Line) -> Kind | None:
+    """The kind of a short line that no phrase tells."""
+    text = line.text
     if line.size <= BYLINE_WORDS and is_byline(text):
         return Kind.BYLINE
-    if line.size <= _CRUMBS_WORDS and not text.isalnum() and _is_breadcrumb(text):
+    if line.size <= _START_WORDS and line.key.startswith(LINE_STARTS):
+        return Kind.INTERFACE
+    if line.size <= _CRUMBS_WORDS and not text.isalnum() and (_is_breadcrumb(text) or is_menu(text)):
         return Kind.MENU
+    if _READING.fullmatch(text) or (line.size <= _TIME_WORDS and _is_clock(text)):
+        return Kind.TIME
     return Kind.WIDGET if _is_figures(text) else None
 
 
@@ -161,7 +209,10 @@ def _asks_to_sign_up(line: Line) -> bool:
 
 def _asks_to_follow(line: Line) -> bool:
     """Whether a notice starts a line: "Follow us on Facebook" does, "Follow us on the trail" does not."""
-    start, end = line.cues[Cue.FOLLOW][0]
+    found = line.cues[Cue.FOLLOW]
+    start, end = found[0]
+    if len(found) > 1 or (line.size > line.text.count(" ") + 1 and line.size <= _LINK_WORDS):
+        return _is_one_sentence(line, Cue.FOLLOW) or len(found) > 1
     last, following = line.text[start:end].split()[-1].lower(), line.text[end:].split(None, 1)
     told = last in _SMALL and following != [] and following[0].lower() in _SMALL
     return start <= _NOTICE_START and not told
@@ -173,11 +224,16 @@ def _is_one_sentence(line: Line, cue: Cue) -> bool:
 
 
 def _is_copyright(line: Line) -> bool:
-    return _is_notice(line) and _COPYRIGHT.match(line.text) is not None
+    match = _COPYRIGHT.match(line.text) if _is_notice(line) else None
+    if match is None:
+        return False
+    stated = "©" in line.text or "(c)" in match[0].lower() or match[0][-1].isdigit()
+    return stated or not line.prose or sentence_start(line.text, len(line.text)) == 0
 
 
-def _is_photo(line: Line) -> bool:
-    return _PHOTO.match(line.text) is not None or _PHOTO_AT_END.search(line.text) is not None
+def _is_about_ai(line: Line) -> bool:
+    """Whether a sentence says that AI made the page's own text or picture: "This summary was generated by AI"."""
+    return line.size <= _LINK_WORDS and line.text.casefold().startswith(AI_ABOUT)
 
 
 def _is_link(line: Line) -> bool:
@@ -186,21 +242,23 @@ def _is_link(line: Line) -> bool:
 
 _SHORT_RULES: Final[tuple[tuple[Cue, Callable[[Line], bool], Kind], ...]] = (
     (Cue.AI, _is_mostly(Cue.AI), Kind.AI_LABEL),
+    (Cue.AI, _is_about_ai, Kind.AI_LABEL),
     (Cue.NEWSLETTER, _is_mostly(Cue.NEWSLETTER), Kind.NEWSLETTER),
     (Cue.COPYRIGHT, _is_copyright, Kind.COPYRIGHT),
     (Cue.SOURCE, lambda line: source_name(line.text) is not None, Kind.SOURCE),
-    (Cue.LINK, lambda line: line.size > _CREDIT_WORDS and _is_link(line), Kind.LINK),
-    (Cue.PHOTO, _is_photo, Kind.CAPTION),
+    (Cue.LINK, lambda line: not pictures.is_short_credit(line) and _is_link(line), Kind.LINK),
+    (Cue.PHOTO, pictures.says_photo, Kind.CAPTION),
     (Cue.LINK, _is_link, Kind.LINK),
     (Cue.FULL_ARTICLE, _starts_with(Cue.FULL_ARTICLE, 3), Kind.LINK),
     (Cue.CONTRIBUTORS, _starts_with(Cue.CONTRIBUTORS, 2), Kind.CONTRIBUTORS),
     (Cue.FOLLOW, _is_mostly(Cue.FOLLOW), Kind.INTERFACE),
 )
 _PROSE_RULES: Final[tuple[tuple[Cue, Callable[[Line], bool], Kind], ...]] = (
+    (Cue.AI, _is_about_ai, Kind.AI_LABEL),
     (Cue.NEWSLETTER, lambda line: _is_notice(line) and _asks_to_sign_up(line), Kind.NEWSLETTER),
     (Cue.FOLLOW, lambda line: _is_notice(line) and _asks_to_follow(line), Kind.INTERFACE),
     (Cue.COPYRIGHT, _is_copyright, Kind.COPYRIGHT),
-    (Cue.PHOTO, _is_photo, Kind.CAPTION),
+    (Cue.PHOTO, pictures.says_photo, Kind.CAPTION),
     (Cue.CONTRIBUTORS, _starts_with(Cue.CONTRIBUTORS, 2), Kind.CONTRIBUTORS),
     (Cue.CONTRIBUTED, lambda line: _is_notice(line) and _is_one_sentence(line, Cue.CONTRIBUTED), Kind.CONTRIBUTORS),
     (Cue.LINK, lambda line: line.size <= _LINK_WORDS and line.text[-1] != "." and _is_link(line), Kind.LINK),
@@ -226,6 +284,52 @@ def _cut_full_article(line: Line, start: int) -> None:
         line.text, line.last = before, True
 
 
+def _named_time(text: str) -> TimeLine | None:
+    """A name and a time that only its place says to be one: "Jane Doe — 3 July, 14:02"."""
+    match = _NAMED.fullmatch(text)
+    if match is None or not is_name(match["name"]):
+        return None
+    time = read_time_line(match["time"])
+    return None if time is None or time.rest else TimeLine(time.times, (match["name"],))
+
+
+def _bare_age(text: str) -> TimeLine | None:
+    """An age of one letter alone on a line, as cards print it: "42m", "5h", "3d"."""
+    match = _BARE_AGE.fullmatch(text)
+    if match is None:
+        return None
+    seconds, precision = _BARE_UNITS[match["unit"]]
+    return TimeLine((PrintedTime(text, precision, age=int(match["n"]) * seconds),), ())
+
+
+def is_menu(text: str) -> bool:
+    """Whether a line is a row of sections and buttons, with bars or nothing between them."""
+    parts = [part for part in _BARS.split(text) if part.strip()]
+    if len(parts) == 1:
+        parts = text.split()
+        if any(part[0].islower() for part in parts):
+            return False
+    known = sum((item := key(part)) in INTERFACE or item in SECTIONS or item in HEADINGS for part in parts)
+    if len(parts) >= _CJK_ITEMS and all(len(part) <= 4 and part > _WIDE_FROM for part in parts):
+        return True
+    barred = len(parts) == 2 and _BARS.search(text) is not None and all(len(part.split()) <= 3 for part in parts)
+    if barred and any(key(part) in INTERFACE for part in parts):
+        return True
+    return (len(parts) >= _MENU_ITEMS and known >= _MENU_SHARE * len(parts)) or (len(parts) > 1 and known == len(parts))
+
+
+def _is_clock(text: str) -> bool:
+    """Whether a line is a clock with words like "updated" beside it, and no date: "Updated at 11.34 GMT"."""
+    clock = _CLOCK.search(text)
+    if clock is None or _CLOCK_DATE.search(text):
+        return False
+    words = _CLOCK_WORD.findall(_CLOCK.sub(" ", text).casefold())
+    return all(
+        word in TIME_WORDS or word in {"a", "p", "m", "am", "pm", "h"} or timezones.known(word.upper())
+        for word in words
+    )
+
+
 def _is_breadcrumb(text: str) -> bool:
     parts = _CRUMBS.split(text)
     figures = sum(_DIGIT.match(part) is not None and _LETTER.search(part) is None for part in parts)
@@ -237,78 +341,3 @@ def _is_breadcrumb(text: str) -> bool:
         or (len(parts) >= 3 and long <= 3)
         or (len(parts) == 2 and parts[0].lower() == "home")
     )
-
-
-def _mark_newsletter_boxes(lines: list[Line]) -> None:
-    """The lines of a sign-up box around the one that says newsletter: its title in the text, its buttons."""
-    for at, line in enumerate(lines):
-        if line.kind is not Kind.NEWSLETTER:
-            continue
-        for after in range(at + 1, min(at + 6, len(lines))):
-            if lines[after].gap > 1 or lines[after].kind not in {Kind.INTERFACE, Kind.NEWSLETTER}:
-                break
-            lines[after].kind = Kind.NEWSLETTER
-        if at >= 2:
-            title, before = lines[at - 1], lines[at - 2]
-            if title.content and not title.prose and title.size <= 6 and before.prose and line.gap <= title.gap:
-                title.kind = Kind.NEWSLETTER
-
-
-def _mark_cookie_notices(lines: list[Line], with_cue: list[int]) -> None:
-    """A notice about cookies at the top or the bottom of a page, or with its buttons, and what belongs to it."""
-    for at in with_cue:
-        if lines[at].size > 2 * _NOTICE_WORDS:
-            continue
-        buttons = any(line.kind is Kind.INTERFACE for line in lines[at + 1 : at + 5])
-        if not (at < 8 or at >= len(lines) - 12 or buttons):
-            continue
-        lines[at].kind, lines[at].heading, lines[at].time = Kind.COOKIE, None, None
-        for step in (-1, 1):
-            near = at + step
-            while 0 <= near < len(lines) and abs(near - at) <= 6 and _of_notice(lines[near]):
-                lines[near].kind = Kind.COOKIE
-                near += step
-
-
-def _of_notice(line: Line) -> bool:
-    return line.kind in {Kind.INTERFACE, Kind.COOKIE} or ("cookie" in line.key and line.size <= 8 and line.time is None)
-
-
-def _mark_captions(lines: list[Line]) -> None:
-    """A sentence right above the line that says who took or made the picture is its caption."""
-    for at in range(1, len(lines)):
-        line, above = lines[at], lines[at - 1]
-        if not (above.content and above.ends and above.size <= _CAPTION_WORDS and _is_picture_label(line)):
-            continue
-        before = lines[at - 2] if at >= 2 else None
-        apart = before is None or not (before.content and before.prose)
-        close = line.gap == 0 and above.gap > 0 and (at + 1 >= len(lines) or lines[at + 1].gap > 0)
-        if close or (apart and line.gap <= above.gap):
-            above.kind = Kind.CAPTION
-
-
-def _keep_text_above_labels(lines: list[Line]) -> None:
-    """A paragraph of several sentences inside a text that ends in "Photo: …" is text: only its end is a caption.
-
-    One sentence is a caption there too: in 900 AllSides articles all 27 of such lines were.
-    """
-    for at in range(1, len(lines)):
-        line = lines[at]
-        if line.kind is not Kind.CAPTION or not line.prose or not (lines[at - 1].content and lines[at - 1].prose):
-            continue
-        label = _PHOTO_AT_END.search(line.text)
-        before = line.text[: label.start()].rstrip() if label is not None else ""
-        several = before != "" and ends_sentence(before) and sentence_start(before, len(before)) > 0
-        if several and _PHOTO.match(line.text) is None:
-            line.pieces = ((Kind.CAPTION, line.text[len(before) :].strip()),)
-            line.kind, line.text, line.size, line.ends = None, before, size_of(before), True
-
-
-def _is_picture_label(line: Line) -> bool:
-    """Whether a line says who took or made a picture, and no more."""
-    if line.kind is Kind.CAPTION:
-        match = _PHOTO.match(line.text)
-        names = line.text[match.end() :].split() if match else []
-        named = all(not name[0].islower() or name in NAME_JOINTS for name in names)
-        return line.size <= _CREDIT_WORDS and named
-    return line.kind is Kind.AI_LABEL and _PICTURE.search(line.text) is not None

@@ -116,7 +116,10 @@ def _strip_runs(draft: Draft) -> None:
     marked = [
         paragraph
         for paragraph in draft.paragraphs
-        if paragraph.headed or Cue.PROMO in paragraph.cues or Cue.LINK in paragraph.cues
+        if paragraph.headed
+        or Cue.PROMO in paragraph.cues
+        or Cue.LINK in paragraph.cues
+        or promo.may_hold_run(paragraph.text)
     ]
     if not marked:
         return

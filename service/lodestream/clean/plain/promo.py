@@ -13,16 +13,25 @@ from itertools import islice, pairwise
 from typing import Final
 
 from lodestream.clean.kinds import Kind
-from lodestream.clean.plain.runs import take_apart
-from lodestream.clean.words.patterns import ABBREVIATIONS, FUNCTIONS, Cue, cues
+from lodestream.clean.plain.runs import count_sections, take_apart
+from lodestream.clean.words.patterns import ABBREVIATIONS, FUNCTIONS, STARTERS, Cue, cues
 
-_SLOGAN: Final = r"(?:\s+[^\W\d_]+(?:\s[^\W\d_]+)?\.){2,4}"  # "Swipe. Select. Stay informed."
-_AFTER_MARKER: Final = re.compile(rf"(?P<slogan>{_SLOGAN})?:?\s+(?=[\"'“‘«$€£(\[]?[^\W_a-z])")
-_NO_MARKER: Final = re.compile(r"")
-_BOUNDARY: Final = re.compile(r"[.!?…\"”’»)\]]\s$")
+_SLOGAN: Final = r"(?:\s?[^\W\d_]{1,20}(?:\s[^\W\d_]{1,20}){0,3}[.。]){2,4}"  # "Swipe. Select. Stay informed."
+_UNKNOWN: Final = re.compile(
+    r"(?:^|(?<=[.!?]\s)|(?<=[.!?][\"”’»)]\s)|(?<=[。！？])\s)"
+    r"[^\W\d_][^\s.!?。]{0,40}(?:\s[^\s.!?。]{1,40}){0,7}[.。](?:\s?[^\W\d_]{1,20}(?:\s[^\W\d_]{1,20}){0,3}[.。]){1,3}(?=\s?[^\W\d_])"
+)
+"""A slogan of short sentences behind a marker that no list has: "What to read now Local. Trusted. Yours."."""
+_UNKNOWN_MIN: Final = 300  # characters of a paragraph that may hold a run
+_AFTER_MARKER: Final = re.compile(rf"(?P<slogan>{_SLOGAN})?[:：]?\s+(?=[\"'“‘«$€£(\[]?[^\W_a-z])")
+_NO_MARKER: Final = re.compile(r"\s*")
+_BOUNDARY: Final = re.compile(r"[.!?…\"”’»)\]。！？]\s$")
 _SENTENCE_END: Final = re.compile(r"[.!?](?=\s|$)")
 _TOPIC: Final = re.compile(r":\s+[^\W\d_A-Z]")  # "Subscribe to our newsletter: three words that …" is about them
-_STOP: Final = re.compile(r"\.[\"'”’»)\]]{0,3}(?=\s|$)")
+_STOP: Final = re.compile(r"\.[\"'”’»)\]]{0,3}(?=\s|$)|[。।]")
+_UNSPACED: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff]|(?<=[\u3040-\u30ff\u3400-\u9fff])[ 　:：]")
+_UNSPACED_END: Final = re.compile(r"[。！]|(?=\s)")
+_LOWER_UPPER: Final = re.compile(r"[^\W\d_A-Z]\s(?P<next>[^\W\d_a-z][^\W\d_]*)")
 _OPENERS: Final = "\"'“‘«„([$€£"
 _ZONE_MAX: Final = 4000  # characters: a list of headlines and a sentence are not longer
 _AROUND: Final = 20_000  # characters of the article before and after a run that are searched for its words
@@ -52,13 +61,23 @@ def strip_signups(text: str, found: Sequence[tuple[int, int]]) -> Stripped:
     for start, end, count in _joined(found):
         first = _sentence_start(text, start, at)
         last = None if first is None else _signup_end(text, end)
-        if first is None or last is None or last - first > _SIGNUP_MAX or (start - first > 2 and count < 2):
+        if (
+            first is None
+            or last is None
+            or last - first > _SIGNUP_MAX
+            or (start - first > _lead_of(text) and count < 2)
+        ):
             continue  # one such phrase deep in a sentence may be the article's own
         kept.append(text[at:first].strip())
         pieces.append((Kind.NEWSLETTER, text[first:last].strip()))
         at = last
     kept.append(text[at:].strip())
     return Stripped(" ".join(part for part in kept if part), tuple(pieces))
+
+
+def _lead_of(text: str) -> int:
+    """How many characters of a sentence may stand before its only phrase that asks: "今すぐ登録：…" has some."""
+    return 2 if _UNSPACED.search(text, 0, 16) is None else 16
 
 
 def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
@@ -85,6 +104,9 @@ def _sentence_start(text: str, at: int, floor: int) -> int | None:
 
 def _signup_end(text: str, at: int) -> int | None:
     """Where a sign-up sentence ends: at its stop, or before the capital that starts the text."""
+    if _UNSPACED.match(text, at) is not None:  # a phrase ends where a space is, in scripts without spaces between words
+        end = _UNSPACED_END.search(text, at, at + _SIGNUP_MAX)
+        return len(text) if end is None and len(text) <= at + _SIGNUP_MAX else None if end is None else end.end()
     while at < len(text) and (text[at].isalnum() or text[at] in "’'-"):
         at += 1
     if at < len(text) and text[at] in ".!?:" and _TOPIC.match(text, at) is None:
@@ -96,7 +118,23 @@ def _signup_end(text: str, at: int) -> int | None:
     if not open_end and (following[:1].isupper() or following[:1].isdigit()):
         return at
     stop = _SENTENCE_END.search(text, at, at + _SIGNUP_MAX)
+    start = _next_start(text, at, stop.end() if stop else at + _SIGNUP_MAX)
+    if start is not None:
+        return start
     return stop.end() if stop and _TOPIC.search(text, at, stop.end()) is None else None
+
+
+def _next_start(text: str, at: int, end: int) -> int | None:
+    """Where a sentence starts without a stop before it: a word in lower case, then a capitalised one of `STARTERS`."""
+    for match in _LOWER_UPPER.finditer(text, at, end):
+        if match["next"].lower() in STARTERS:
+            return match.start("next") - 1
+    return None
+
+
+def may_hold_run(text: str) -> bool:
+    """A cheap look before `strip_runs` at a paragraph without a marker that a list has."""
+    return len(text) >= _UNKNOWN_MIN and _UNKNOWN.search(text) is not None
 
 
 def strip_runs(text: str, others: str, *, headed: bool = False) -> Stripped:
@@ -105,46 +143,54 @@ def strip_runs(text: str, others: str, *, headed: bool = False) -> Stripped:
     pieces: list[tuple[Kind, str]] = []
     at = 0
     for cue, start, end in islice(_markers(text, headed=headed), _RUNS_MAX):
-        after = _AFTER_MARKER.match(text, end) if end else _NO_MARKER.match(text)
+        after = _AFTER_MARKER.match(text, end) if cue is not None and end else _NO_MARKER.match(text, end)
         if start < at or after is None:
             continue
         stop = _zone_end(text, after.end())
         around = f"{text[max(0, start - _AROUND) : start]} {text[stop : stop + _AROUND]} {others[:_AROUND]}".casefold()
         zone = text[after.end() : stop]
         slogan = after.groupdict().get("slogan") is not None
+        if cue is None and count_sections(zone) < 2:
+            continue
         starts, resumes = take_apart(zone, around, slogan=slogan, link=cue is Cue.LINK)
         if not starts:
             continue
         kept.append(text[at:start].strip())
         pieces += [(Kind.PROMO, text[start : after.end()].strip())] if after.end() else []
-        pieces += [(Kind.PROMO, zone[one:other].strip()) for one, other in pairwise([*starts, resumes])]
+        pieces += [(Kind.PROMO, zone[one:other].strip()) for one, other in pairwise([*sorted({0, *starts}), resumes])]
         at = after.end() + resumes
     kept.append(text[at:].strip())
     return Stripped(" ".join(part for part in kept if part), tuple(pieces))
 
 
-def _markers(text: str, *, headed: bool) -> Iterator[tuple[Cue, int, int]]:
+def _markers(text: str, *, headed: bool) -> Iterator[tuple[Cue | None, int, int]]:
     """The markers of runs in a text, at the start of a sentence and capitalised: kind, start and end.
 
-    `headed`: the first stands above the text.
+    `headed`: the first stands above the text. One without a kind is none that a list has, but has a slogan.
     """
     if headed:
         yield Cue.PROMO, 0, 0
     lower = text.lower()
     if len(lower) != len(text):
         return
-    last = -1
+    found: dict[int, tuple[Cue | None, int, int]] = {}
+    for match in _UNKNOWN.finditer(text) if len(text) >= _UNKNOWN_MIN else ():
+        found[match.start()] = (None, match.start(), match.end())
     for cue, start, end in cues(lower):
-        if cue not in {Cue.PROMO, Cue.LINK} or start == last or text[start].islower():
+        if cue not in {Cue.PROMO, Cue.LINK} or text[start].islower():
             continue
-        if start == 0 or _BOUNDARY.search(text, start - 2, start):
-            last = start
-            yield cue, start, end
+        opens = start == 0 or _BOUNDARY.search(text, start - 2, start)
+        free = start not in found or (found[start][0] is None and _AFTER_MARKER.match(text, end) is not None)
+        if opens and free:
+            found[start] = (cue, start, end)
+    yield from (found[start] for start in sorted(found))
 
 
 def _zone_end(text: str, at: int) -> int:
     """The end of the first full stop's sentence from `at` on: a run of headlines cannot reach beyond it."""
     for match in _STOP.finditer(text, at, at + _ZONE_MAX):
+        if match[0] != "." and match[0][0] != ".":
+            return match.end()
         word = text[text.rfind(" ", at, match.start()) + 1 : match.start()].lstrip(_OPENERS)
         if len(word) > 1 and "." not in word and word.lower() not in ABBREVIATIONS:
             return match.end()

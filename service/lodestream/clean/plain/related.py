@@ -17,7 +17,7 @@ from typing import Final
 
 from lodestream.clean.kinds import Kind
 from lodestream.clean.plain.lines import Line
-from lodestream.clean.words.patterns import FUNCTIONS, STARTERS
+from lodestream.clean.words.patterns import FUNCTIONS, STARTERS, Heading
 
 _HEADLINE_WORDS: Final = 3
 _QUESTION_WORDS: Final = 18  # of a headline that ends like a sentence: "Will it hold?"
@@ -67,30 +67,45 @@ def _stems(text: str) -> frozenset[str]:
     return frozenset(word[:_STEM] for word in words if word not in FUNCTIONS and word not in STARTERS)
 
 
-def take_apart(lines: list[Line], above: Sequence[Line], *, formal: bool) -> Parts:
-    """A section, its heading first. `above`: the article before it; `formal`: the heading announces articles."""
+def take_apart(lines: list[Line], above: Sequence[Line], *, formal: bool, inside: bool = False) -> Parts:
+    """A section, its heading first. `above`: the article before it; `formal`: the heading announces articles.
+
+    `inside`: the article's stretch of text goes on below it.
+    """
     parts = Parts(links=[lines[0]])
     labelled = _mark_repeated_labels(lines[1:]) or any(line.kind is Kind.AI_LABEL for line in lines[1:])
     shorts: list[Line] = []
     other: list[Line] = []  # no content: goes with what comes next
+    last = max((at for at, line in enumerate(lines) if line.content and line.prose and not line.shaped), default=0)
     at = 1
     while at < len(lines):
         line = lines[at]
         if not line.content:
             other.append(line)
-        elif _may_be_headline(line) and (not line.prose or _text_follows(lines, at)):
+        elif _may_be_headline(line) and (not line.prose or _text_follows(lines, at) or (at > last and shorts)):
             shorts.append(line)
         else:
             end = _end_of_text(lines, at)
+            crosshead = shorts.pop() if lines[0].heading is Heading.SOFT and _ends_in_crosshead(shorts) else None
             headline = _headline(shorts, lines[at:end])
             ahead = lines[at : at + _AHEAD]
+            if headline is not None and _breaks_off(line) and not labelled:
+                parts.links += [short for short in shorts if short is not headline]
+                _add(parts, headline, [*other, line], single=False)
+                shorts, other, at = [], [], at + 1
+                parts.resumed += [] if formal else lines[at:]
+                at = at if formal else len(lines)
+                continue
             if _goes_on(headline, ahead, above, formal=formal, labelled=labelled):
+                other += [] if crosshead is None else [crosshead]
                 parts.links += shorts
-                if formal or not _is_unlike(above, ahead):
+                if formal or inside or not _is_unlike(above, ahead):
                     parts.resumed += [*other, *lines[at:]]
                 else:
                     parts.links += [*other, *lines[at:]]
                 return parts
+            if crosshead is not None:
+                shorts, headline = [*shorts, crosshead], crosshead
             parts.links += [short for short in shorts if short is not headline]
             below = _teaser_end(headline, lines, at, end)
             if below < end and not labelled and (not formal or continues(above, lines[below : below + _AHEAD])):
@@ -107,6 +122,16 @@ def take_apart(lines: list[Line], above: Sequence[Line], *, formal: bool) -> Par
     else:
         parts.links += other
     return parts
+
+
+def _ends_in_crosshead(shorts: list[Line]) -> bool:
+    """Whether the last of some short lines is a crosshead of the text below a link, and the link is above it."""
+    return len(shorts) > 1 and shorts[-1].size <= _CROSSHEAD_WORDS + 2 and shorts[-1].size + 3 <= shorts[-2].size
+
+
+def _breaks_off(line: Line) -> bool:
+    """Whether a short text ends in dots: a teaser of an article elsewhere."""
+    return line.size <= 2 * _TEASER_WORDS and line.text.rstrip("]) ").endswith(("...", "…"))
 
 
 def _may_be_headline(line: Line) -> bool:
@@ -137,10 +162,21 @@ def _starts_article(lines: list[Line], text: int, at: int) -> bool:
     if not _text_follows(lines, at):
         return True
     line, above, below = lines[at], sample(lines, text, at), lines[at + 1 : at + 1 + _AHEAD]
+    if _is_item(lines, text, at):
+        return True
     if line.size < _HEADLINE_WORDS + 1:
         return False
     goes_on = continues(above, below)
     return owns(line, below) and not goes_on if line.size <= _CROSSHEAD_WORDS else owns(line, below) or not goes_on
+
+
+def _is_item(lines: list[Line], text: int, at: int) -> bool:
+    """Whether a headline stands between two texts of one short paragraph each: a list of teasers."""
+    if at - text != 1 or lines[at].size < _HEADLINE_WORDS + 1 or not lines[at].shaped:
+        return False
+    short = all(number < len(lines) and lines[number].size <= _TEASER_WORDS for number in (text, at + 1))
+    alone = at + 2 >= len(lines) or not (lines[at + 2].content and lines[at + 2].prose)
+    return short and lines[at + 1].prose and alone
 
 
 def _text_follows(lines: list[Line], at: int) -> bool:
@@ -181,10 +217,10 @@ def _goes_on(headline: Line | None, text: list[Line], above: Sequence[Line], *, 
         return False
     if headline is None:
         return not labelled and (not formal or continues(above, text))
+    if not formal:
+        return not _owns_alone(headline, text, above)
     if owns(headline, text):
         return False
-    if not formal:
-        return True
     return continues(above, text)
 
 
@@ -192,6 +228,12 @@ def owns(headline: Line, text: Sequence[Line]) -> bool:
     """Whether the first sentences of a text have its headline's words. A crosshead has too few words to tell."""
     words = _stems(headline.text)
     return len(words) >= _HEADLINE_WORDS and _share(words, _first_stems(text, _LEAD)) >= _OWN
+
+
+def _owns_alone(headline: Line, text: Sequence[Line], above: Sequence[Line]) -> bool:
+    """Whether a text has words of its headline that the text above it has not: a link is to an article on the same."""
+    words = _stems(headline.text) - _first_stems(above, _BEFORE) - _first_stems(above[-_LAST:], _BEFORE)
+    return len(words) >= 2 and len(words & _first_stems(text, _LEAD)) >= 2 and owns(headline, text)
 
 
 def continues(above: Sequence[Line], text: Sequence[Line]) -> bool:

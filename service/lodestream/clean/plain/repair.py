@@ -14,7 +14,8 @@ from lodestream.clean.words.patterns import ABBREVIATIONS, LINK_LABELS, STARTERS
 
 _LABEL_MAX: Final = 160  # characters of a link's label glued into a text
 
-_GLUE: Final = re.compile(r"[.!?][\"”’»)\]]?(?=[^\W\d_a-z])")
+_GLUE: Final = re.compile(r"[.!?][\"”’»)\]]?(?=[“«„]?[^\W\d_a-z])")
+_OPENING: Final = "“«„"
 _LEFT: Final = re.compile(r"[\w.@/’'&%°-]*$")
 _RIGHT: Final = re.compile(r"[^\W_]+")
 _HOST_ENDS: Final = frozenset("com org net edu gov info biz uk eu io tv".split())
@@ -56,9 +57,10 @@ def cut_link_label(paragraph: str) -> tuple[str, str] | None:
 
 def _is_glue(text: str, match: re.Match[str], *, inside_quotes: bool) -> bool:
     left = _LEFT.search(text[max(0, match.start() - _WINDOW) : match.start()])
-    right = _RIGHT.match(text, match.end(), match.end() + _WINDOW)
+    start = match.end() + (text[match.end()] in _OPENING)
+    right = _RIGHT.match(text, start, start + _WINDOW)
     word = left[0] if left else ""
-    if right is None or not text[match.end()].isupper():
+    if right is None or not text[start].isupper():
         return False
     after = right[0]
     if after.isupper() and not (after in _ONE_LETTER and text[right.end() : right.end() + 1] == " "):

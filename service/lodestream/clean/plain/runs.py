@@ -19,6 +19,7 @@ from lodestream.clean.words.patterns import FUNCTIONS, SECTIONS, STARTERS
 
 _TOKEN: Final = re.compile(r"\S+")
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
+_UNSPACED: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _OPENERS: Final = "\"'“‘«„([$€£"
 _CLOSERS: Final = "\"'”’»)]"
 _SMALL: Final = FUNCTIONS | STARTERS
@@ -37,6 +38,8 @@ def take_apart(zone: str, around: str, *, slogan: bool, link: bool) -> tuple[lis
     """
     tokens = list(_TOKEN.finditer(zone))
     words = [token[0] for token in tokens]
+    if slogan and _UNSPACED.search(zone) is not None:
+        return _unspaced(tokens)
     labels = _labels(words, slogan=slogan)
     if not labels and (not link or len(words) < _HEADLINE_MIN):
         return [], 0
@@ -46,6 +49,19 @@ def take_apart(zone: str, around: str, *, slogan: bool, link: bool) -> tuple[lis
         return [], 0  # without sections the end of a headline is told by a plain beginning only
     starts = [number for number in labels or [0] if number < at]
     return [tokens[number].start() for number in starts], tokens[at].start() if at < len(tokens) else len(zone)
+
+
+def count_sections(zone: str) -> int:
+    """How many words of a zone are names of sections, capitalised where the script has capitals."""
+    return sum(not token[0].islower() and token.lower() in SECTIONS for token in zone.split())
+
+
+def _unspaced(tokens: list[re.Match[str]]) -> tuple[list[int], int]:
+    """A run in a script without spaces between words: spaces part labels and headlines, and what goes on is last."""
+    if len(tokens) <= _HEADLINE_MIN:
+        return [], 0
+    starts = [token.start() for token in tokens[:-1] if token[0] in SECTIONS]
+    return sorted({tokens[0].start(), *starts}), tokens[-1].start()
 
 
 def _labels(words: list[str], *, slogan: bool) -> list[int]:
@@ -63,7 +79,7 @@ def _labels(words: list[str], *, slogan: bool) -> list[int]:
 def _may_be_label(words: list[str], at: int) -> bool:
     """Whether a word may be a section's name: capitalised, with a headline's end before and its start behind."""
     word = words[at]
-    if not word[0].isupper() or not word.isalpha():
+    if not word.isalpha() or not (word[0].isupper() or (word in SECTIONS and not word[0].islower())):
         return False
     following = words[at + 1].lstrip(_OPENERS)
     if not following or following[0].islower():
@@ -129,7 +145,8 @@ def _is_in(word: str, around: str) -> bool:
 
 def _may_start(words: list[str], at: int) -> bool:
     """Whether the article may go on with this word."""
-    return words[at].lstrip(_OPENERS)[:1].isupper() and _may_end(words[at - 1])
+    first = words[at].lstrip(_OPENERS)[:1]
+    return first != "" and not first.islower() and (first.isupper() or not first.isascii()) and _may_end(words[at - 1])
 
 
 def _fit(words: list[str], at: int) -> float:

@@ -11,7 +11,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Final
 
-from lodestream.clean.fields.bylines import is_source_line
+from lodestream.clean.fields.bylines import is_name, is_source_line
 from lodestream.clean.kinds import Kind
 from lodestream.clean.plain import related
 from lodestream.clean.plain.core import Core, find_core
@@ -23,7 +23,12 @@ _PUBLISHER_WORDS: Final = 6
 _HEADLINE_WORDS: Final = 4  # above the time, what is shorter is a publisher or a section's name
 _STANDFIRST_WORDS: Final = 60  # above a time that may be the article's own; two paragraphs may have twice as many
 _SOURCE_LINES: Final = 3  # below a time: sections and the publisher
+_UNTIMED: Final = 0.25  # of the text's words: what readers wrote, where no ages tell that they did
 _AHEAD: Final = 8  # lines of buttons and captions that may stand between a time and its headline
+
+
+_LAST: Final = frozenset({Kind.COPYRIGHT, Kind.CONTRIBUTORS, Kind.COMMENTS, Kind.BYLINE})
+_SECTIONS: Final = frozenset({Heading.RELATED, Heading.SOFT, Heading.PROMO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,8 @@ def segment(lines: list[Line]) -> list[Region]:
     _cut_comments(lines, core)
     regions = [main]
     starts = {anchor.start: anchor for anchor in _anchors(lines, core.start)}
-    headings = {at for at in range(core.start, len(lines)) if lines[at].heading not in {None, Heading.COMMENTS}}
+    headings = {at for at in range(core.start, len(lines)) if lines[at].heading in _SECTIONS}
+    over = next((at for at in range(core.end, len(lines)) if _is_over(lines[at])), len(lines))
     bounds = sorted({0, len(lines), *starts, *headings})
     for start, end in itertools.pairwise(bounds):
         anchor = starts.get(start)
@@ -73,7 +79,7 @@ def segment(lines: list[Line]) -> list[Region]:
         elif start == 0:
             main.lines += lines[:end]
         else:
-            _take_section(regions, lines[start:end])
+            _take_section(regions, lines[start:end], ended=start > over, inside=start < core.end)
     return regions
 
 
@@ -85,8 +91,10 @@ def _set_main_head(main: Region, lines: list[Line], text: int) -> None:
             if anchor is not None and anchor.text == text and anchor.source is not None:
                 _set_head(main, lines, anchor)
             elif anchor is not None and anchor.publisher is not None and anchor.headline is not None:
-                publisher = lines[anchor.publisher]
-                main.publisher = publisher if names.looks_like_publisher(publisher.text) else None
+                publisher, time = lines[anchor.publisher], lines[at].time
+                aged = time is not None and any(printed.age is not None for printed in time.times)
+                card = aged and anchor.publisher == at - 1 and anchor.headline > at and publisher.size > 1
+                main.publisher = publisher if card or names.looks_like_publisher(publisher.text) else None
             return
 
 
@@ -102,7 +110,8 @@ def _cut_comments(lines: list[Line], core: Core) -> None:
             end += 1
         zone = lines[at + 1 : end]
         words = sum(line.size for line in zone if line.prose and line.content)
-        if words < core.weight and (any(line.time for line in zone) or not words):
+        timed = any(line.time for line in zone)
+        if words < (core.weight if timed else _UNTIMED * core.weight) or not words:
             for line in zone:
                 line.kind, line.heading, line.time = line.kind or Kind.COMMENTS, None, None
         at = end
@@ -114,11 +123,19 @@ def _starts_item(lines: list[Line], at: int) -> bool:
     return len(ahead) == 3 and ahead[1].time is not None and is_source_line(ahead[2].text) and ahead[0].content
 
 
-def _take_section(regions: list[Region], lines: list[Line]) -> None:
-    """A heading and what is below it until the next bound: its own articles, links, or more of the text above."""
+def _is_over(line: Line) -> bool:
+    """Whether nothing of an article follows on a line below its text: an author's life, a notice."""
+    return line.heading in {Heading.END, Heading.COMMENTS} or line.kind in _LAST
+
+
+def _take_section(regions: list[Region], lines: list[Line], *, ended: bool, inside: bool) -> None:
+    """A heading and what is below it until the next bound: its own articles, links, or more of the text above.
+
+    `ended`: the main article's text is over; `inside`: its stretch of text goes on below.
+    """
     heading = lines[0].heading
     before = regions[-1]
-    parts = related.take_apart(lines, before.lines, formal=heading is Heading.RELATED)
+    parts = related.take_apart(lines, before.lines, formal=heading is Heading.RELATED or ended, inside=inside)
     regions[0].links += parts.links
     if heading is Heading.PROMO:
         for line in parts.resumed[:1]:
@@ -145,7 +162,7 @@ def _anchors(lines: list[Line], start: int) -> list[Anchor]:
     below_heading, floor = False, start + 1
     for at in range(start, len(lines)):
         line = lines[at]
-        if line.heading is Heading.RELATED:
+        if line.heading in {Heading.RELATED, Heading.SOFT}:
             below_heading = True
         if line.time is None or not line.time.times:
             if line.content and line.prose:
@@ -186,6 +203,8 @@ def _anchor(lines: list[Line], at: int, floor: int) -> Anchor | None:
     if first is None:
         return None
     second = _next_content(lines, first + 1)
+    if source is None and _names_source(lines, first, second):
+        source, first, second = first, second or first, _next_content(lines, (second or first) + 1)
     lead = _lead(lines, at, floor)
     below = lines[first].shaped and second is not None and (lines[second].prose or lines[second].ends)
     above = [number for number in lead if lines[number].size >= _HEADLINE_WORDS and lines[number].shaped]
@@ -198,7 +217,10 @@ def _anchor(lines: list[Line], at: int, floor: int) -> Anchor | None:
     if not above:
         return Anchor(at, at if publisher is None else publisher, None, publisher, source, first)
     headline = max(above, key=lambda number: lines[number].size)
-    publisher = next((number for number in lead if names.looks_like_publisher(lines[number].text)), None)
+    near = [number for number in lead if number in {at - 1, headline - 1, headline + 1}]
+    publisher = next((number for number in near if names.looks_like_publisher(lines[number].text)), None)
+    if publisher is None and headline == at - 2 and at - 1 in lead and _is_card(lines, at):
+        publisher = at - 1
     start = headline if publisher is None else min(headline, publisher)
     return Anchor(at, start, headline, publisher, source, first)
 
@@ -216,6 +238,25 @@ def _source(lines: list[Line], at: int) -> tuple[int | None, int]:
     others = [number for number in found if lines[number].key not in SECTIONS]
     best = named or others or [*found]
     return best[-1] if best else None, after
+
+
+def _names_source(lines: list[Line], first: int, second: int | None) -> bool:
+    """Whether the line below a time is a publisher's without a dash: a short one, a headline below it, then text."""
+    if second is None or second != first + 1 or lines[second].gap:
+        return False
+    third = _next_content(lines, second + 1)
+    source, headline = lines[first], lines[second]
+    if third is None or not lines[third].prose or not headline.shaped:
+        return False
+    short = source.size <= _PUBLISHER_WORDS and source.size < headline.size and not source.ends
+    return short and headline.size >= _HEADLINE_WORDS and not source.prose and source.key not in SECTIONS
+
+
+def _is_card(lines: list[Line], at: int) -> bool:
+    """Whether the line above an age names a publisher that no list has, as cards print it below a headline."""
+    time, line = lines[at].time, lines[at - 1]
+    aged = time is not None and any(printed.age is not None for printed in time.times)
+    return aged and line.size <= 3 and line.key not in SECTIONS and not is_name(line.text)
 
 
 def _next_content(lines: list[Line], at: int) -> int | None:

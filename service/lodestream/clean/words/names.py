@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from lodestream.clean.words.patterns import NAMES, alternatives
+from lodestream.clean.words.patterns import NAMES, SECTIONS, alternatives
 
 _PUBLISHERS: Final[dict[str, str]] = {
     **{alias.casefold(): name for name, aliases in NAMES["publishers"].items() for alias in (name, *aliases)},
@@ -25,6 +25,9 @@ AGENCY: Final = f"(?:{alternatives(_ALIASES)}|(?i:{alternatives(alias for alias 
 
 _LAST_WORDS: Final = frozenset(re.findall(r"[^\W_]+", alias)[-1] for alias in _AGENCIES)
 _PUBLISHER_WORDS: Final = frozenset(NAMES["publisher_words"])
+_AGENCY_WORDS: Final = frozenset(
+    "agencia agencias agency agence agentur agenzia agência agentschap ajansı агентство".split()
+)
 _HOST: Final = re.compile(
     r"(?:[\w-]+\.)+(?:com|org|net|de|fr|it|es|se|nl|uk|jp|cn|in|ru|info|news|tv|eu|ch|at)", re.IGNORECASE
 )
@@ -46,6 +49,8 @@ def is_publisher(name: str) -> bool:
 def looks_like_publisher(text: str) -> bool:
     """Whether a short line is a publisher's name: a known one, an agency, an abbreviation, or "… Times", "….com"."""
     words = text.replace("-", " ").split()
+    if text.casefold() in SECTIONS:
+        return is_agency(text)
     if is_publisher(text) or is_agency(text) or (len(words) == 1 and text.isupper() and 2 <= len(text) <= 5):
         return True
     return len(words) <= 5 and any(
@@ -60,6 +65,16 @@ def agency(name: str) -> str:
 
 def is_agency(name: str) -> bool:
     return " ".join(name.split()).casefold() in _AGENCIES
+
+
+def calls_itself_agency(name: str) -> bool:
+    """Whether a name that is not known says that it is an agency's: "Agencia Andina"."""
+    return bool({*name.casefold().split()} & _AGENCY_WORDS)
+
+
+def agency_names(name: str) -> bool:
+    """Whether a text is the name of one agency, space around it aside, whatever brackets it has."""
+    return is_agency(name.strip(" ()[]"))
 
 
 def is_credit(name: str) -> bool:

@@ -6,9 +6,14 @@ may be in different languages, so the tables of all languages are joined. Each f
 - `relative`: forms of a relative time (`{n}` a number, `{unit}` a unit), number words, words for now, yesterday
   and today (which is a time with a clock beside it only);
 - `absolute`: names of months, weekdays, the words that stand beside a time, forms of a reading time;
-- `headings`: lines that start a section, by what follows them;
-- `cues`: phrases that make a line suspicious wherever they stand; `lines`: lines that say nothing else;
-- `labels`: what stands before a colon or a name; `words`: small words that tell where a sentence may start or end.
+- `headings`: lines that start a section, by what follows them (`Heading`); `prefixes` begin such a line;
+- `cues`: phrases that make a line suspicious wherever they stand; `lines`: lines that say nothing else, and `starts`,
+  how short ones begin that are buttons and boxes of the page;
+- `labels`: what stands before a colon or a name; `staff`: who writes without a name; `reporter`: what stands behind a
+  name instead; `about`: how a sentence starts that says of the page's own text or picture that AI made it;
+- `words`: small words that tell where a sentence may start or end.
+
+Every entry is an example of itself, and `examples/*.toml` has lines for each table; a test runs both.
 """
 
 from __future__ import annotations
@@ -33,6 +38,8 @@ class Heading(Enum):
     SOFT = auto()  # a link or a few, then the text goes on
     PROMO = auto()  # a list of the portal's headlines, then the text goes on
     COMMENTS = auto()
+    SUMMARY = auto()  # the article's points, until a button
+    END = auto()  # nothing of the article any more: its author, its topics, the page's foot
 
 
 class Cue(IntEnum):  # its members are keys of many small dicts, and an int hashes fastest
@@ -55,7 +62,8 @@ class Cue(IntEnum):  # its members are keys of many small dicts, and an int hash
 
 def key(text: str) -> str:
     """What is compared of a short line: case folded, without digits and punctuation at its ends."""
-    return text.casefold().strip(_EDGE_AND_DIGITS) or text.casefold().strip(_EDGE)
+    folded = text.casefold().replace("i\u0307", "i")  # the Turkish capital İ
+    return folded.strip(_EDGE_AND_DIGITS) or folded.strip(_EDGE)
 
 
 def _read() -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
@@ -103,23 +111,39 @@ CONTRIBUTORS_LABELS: Final = _all(lambda language: language["labels"]["contribut
 EDITORS_LABELS: Final = _all(lambda language: language["labels"].get("editors", []))
 CONTRIBUTED: Final = _all(lambda language: language["labels"].get("contributed", []))
 PROMO_MARKERS: Final = _all(lambda language: language["headings"]["promo"])
+TIME_WORDS: Final = frozenset(
+    _all(lambda language: f"{language['absolute']['labels']} {language['absolute']['weekdays']}".split())
+)
+"""Words that stand beside a time and say nothing more: "Published", "Uhr", "Thursday"."""
+LINE_STARTS: Final = _all(lambda language: language["lines"].get("starts", []))
+STAFF: Final = frozenset(_all(lambda language: language["labels"].get("staff", [])))
+REPORTERS: Final = _all(lambda language: language["labels"].get("reporter", []))
+AI_ABOUT: Final = _all(lambda language: language["labels"].get("about", []))
 HEADING_PREFIXES: Final = _all(lambda language: language["headings"]["prefixes"])
 
 
 def _headings() -> dict[str, Heading]:
     kinds = (
+        ("end", Heading.END),
+        ("summary", Heading.SUMMARY),
         ("comments", Heading.COMMENTS),
         ("promo", Heading.PROMO),
         ("soft", Heading.SOFT),
         ("related", Heading.RELATED),
     )
     return {
-        key(line): heading for name, heading in kinds for language in LANGUAGES for line in language["headings"][name]
+        key(line): heading
+        for name, heading in kinds
+        for language in LANGUAGES
+        for line in language["headings"].get(name, [])
     }
 
 
 HEADINGS: Final = _headings()
 """Section headings by key. A line that one language has as a list of articles is one in all."""
+
+
+_UNSPACED: Final = "\u2e80"  # from here on scripts have no spaces, or particles after a word
 
 
 def _cues() -> tuple[ahocorasick_rs.AhoCorasick, tuple[Cue, ...]]:
@@ -140,20 +164,24 @@ def _cues() -> tuple[ahocorasick_rs.AhoCorasick, tuple[Cue, ...]]:
     add(Cue.TIME, (hint for language in LANGUAGES for hint in relative_hints(language)))
     for cue, labels in ((Cue.PHOTO, PHOTO_LABELS), (Cue.SOURCE, SOURCE_LABELS), (Cue.LINK, LINK_LABELS)):
         add(cue, (label + colon for label in labels for colon in (":", " :", "：", "|", " |")))
+    add(Cue.LINK, (label + mark for label in LINK_LABELS if label[0] >= _UNSPACED for mark in ("】", " ", "]", ")")))
+    add(Cue.PHOTO, (label + mark for label in PHOTO_LABELS for mark in ("=", "＝", "/", " /", " by ")))
     add(Cue.PROMO, PROMO_MARKERS)
     automaton = ahocorasick_rs.AhoCorasick(list(phrases), implementation=ahocorasick_rs.Implementation.DFA)
     return automaton, tuple(phrases.values())
 
 
 def relative_hints(language: dict[str, Any]) -> set[str]:
-    """What a line must contain to hold a relative time of this language: the fixed words of each form."""
+    """What a line must contain to hold a relative time of this language: the fixed words of each form, or its units."""
     forms: list[str] = language["relative"]["forms"]
     fixed = {max(re.split(r"\{n\}|\{unit\}", form), key=len).strip() for form in forms}
+    if "" in fixed:
+        units = language["relative"]["units"].values()
+        fixed = (fixed - {""}).union(*units)
     return fixed.union(*(language["relative"][name] for name in ("now", "yesterday", "today")))
 
 
 _CUES, _CUE_OF = _cues()
-_UNSPACED: Final = "\u2e80"  # from here on scripts have no spaces, or particles after a word
 
 
 def cues(text: str) -> list[tuple[Cue, int, int]]:
@@ -165,4 +193,5 @@ def cues(text: str) -> list[tuple[Cue, int, int]]:
 def _is_whole(text: str, start: int, end: int) -> bool:
     """Whether a phrase is no part of longer words, where words have spaces between."""
     before, after = text[start - 1 : start], text[end : end + 1]
-    return not (before.isalnum() and before < _UNSPACED) and not (after.isalnum() and after < _UNSPACED)
+    joined = text[start].isalnum() and before.isalnum() and before < _UNSPACED
+    return not joined and not (text[end - 1].isalnum() and after.isalnum() and after < _UNSPACED)
