@@ -126,7 +126,7 @@ def _paragraphs(answer: dict[str, Any]) -> list[str]:
     found = [*(body.get("summary") or [])]
     for section in body.get("sections") or []:
         found += [*(section.get("headline") or []), *(section.get("paragraphs") or [])]
-    return [text for text in found if text and text.strip()]
+    return [visible(text) for text in found if text and text.strip()]
 
 
 def _likeness(answer: dict[str, Any], shown: str) -> int:

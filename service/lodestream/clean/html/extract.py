@@ -17,6 +17,7 @@ from selectolax.lexbor import LexborNode
 from lodestream.clean.html.tree import (
     Piece,
     Tree,
+    in_order,
     lines_of,
     link_share,
     loose_paragraphs,
@@ -56,7 +57,9 @@ _SCATTERED: Final = 0.3  # share of the page's text in paragraphs: with less it 
 _SCOPE: Final = "article,main,[role=main],[itemprop~=articleBody]"
 _SCOPE_HOLDS: Final = 0.45  # of all running text, for an element that says it holds the article
 _LOOSE: Final = "div,section,td,article,span"
-_PARTS: Final = "p,h2,h3,h4,li,blockquote,pre"
+_HEADINGS: Final = frozenset({"h2", "h3", "h4"})
+_PARTS: Final = frozenset({"p", "li", "blockquote", "pre", *_HEADINGS})
+_ALL: Final = ",".join(sorted(_PARTS))
 
 
 @dataclass(slots=True)
@@ -102,8 +105,8 @@ def located(tree: Tree, paragraphs: list[str]) -> Extraction:
     """Paragraphs that somebody else found, with the text nodes of those that are an element's whole text."""
     found = Extraction(paragraphs, 1.0)
     missing = set(paragraphs)
-    for node in [] if tree.body is None else tree.body.css(f"{_PARTS},{_LOOSE}"):
-        for piece in paragraphs_of(node) if node.tag in _PARTS.split(",") else loose_paragraphs(node):
+    for node in [] if tree.body is None else tree.body.css(f"{_ALL},{_LOOSE}"):
+        for piece in paragraphs_of(node) if node.tag in _PARTS else loose_paragraphs(node):
             if piece.text in missing:
                 missing.discard(piece.text)
                 found.lines.update(piece.lines)
@@ -206,20 +209,17 @@ class _Extractor:
 
     def _add_parts(self, article: LexborNode, found: Extraction) -> None:
         heading = None
-        nodes = article.css(f"{_PARTS},{_LOOSE}" if self._loose else _PARTS)
-        if self._loose and (not nodes or nodes[0].mem_id != article.mem_id):
-            nodes.insert(0, article)
-        for node in nodes:
+        for node, loose in in_order(article, _PARTS) if self._loose else ((part, None) for part in article.css(_ALL)):
             if self._in_box(node):
                 continue
-            if node.tag in {"h2", "h3", "h4"}:
+            if loose is None and node.tag in _HEADINGS:
                 text = text_of(node)
                 linked = link_share(node, text) >= _PART_LINKED_MAX
                 found.linked_headings += bool(text) and linked
                 if not linked and 0 < weight(text) < _HEADING_MAX and _bare(text) != self._title:
                     heading = node
                 continue
-            pieces = self._pieces(node)
+            pieces = self._pieces(node) if loose is None else [one for one in loose if _is_text(one)]
             if pieces and heading is not None:
                 found.add([Piece(text_of(heading), lines_of(heading))])
                 heading = None
@@ -227,11 +227,8 @@ class _Extractor:
 
     def _pieces(self, node: LexborNode) -> list[Piece]:
         """The paragraphs that an element adds to the text."""
-        if node.tag not in _PARTS.split(","):
-            direct = len(node.text(deep=False)) >= _DIRECT_MIN
-            return [piece for piece in loose_paragraphs(node) if weight(piece.text) >= _SHORT] if direct else []
         if node.tag in {"li", "blockquote"} and node.css_first("p,li li") is not None:
-            return []
+            return [] if not self._loose else self._nested(node)
         text = text_of(node)
         linked, size = link_share(node, text), weight(text)
         if linked > _PART_LINKED_MAX or (size < _SHORT and not _ENDS.search(text)):
@@ -239,6 +236,11 @@ class _Extractor:
         if node.tag == "li" and (size < _ITEM_MIN or linked > _ITEM_LINKED_MAX):
             return []
         return paragraphs_of(node)
+
+    def _nested(self, node: LexborNode) -> list[Piece]:
+        """The paragraphs in an item or a quotation that has elements of its own."""
+        inner = [part for part in node.css("p,li") if part.css_first("p,li") is None and not self._in_box(part)]
+        return [piece for part in inner for piece in self._pieces(part)]
 
     def _in_box(self, node: LexborNode) -> bool:
         """Whether an element or one around it is a box: by a name whose elements do not hold the bulk of the text."""
@@ -279,6 +281,11 @@ class _Extractor:
         if known is None:
             known = self._boxes[name] = len(name) < _BOX_CLASSES_MAX and _BOX.search(name) is not None
         return known
+
+
+def _is_text(piece: Piece) -> bool:
+    """Whether loose text is a paragraph of the article."""
+    return weight(piece.text) >= _SHORT and piece.linked <= _PART_LINKED_MAX
 
 
 def _chain(node: LexborNode) -> list[LexborNode]:

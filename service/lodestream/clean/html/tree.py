@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -23,6 +24,7 @@ _BLOCKS: Final = frozenset(
     "address article aside blockquote center dd details div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header "
     "hr li main nav ol p pre section table tbody td tfoot th thead tr ul".split()
 )
+_ANY_BLOCK: Final = ",".join(sorted(_BLOCKS))
 _BREAK: Final = "\x0b"  # stands for <br>; a page's own are white space like any other
 _BREAKS: Final = re.compile(rf"{_BREAK}(?:\s*{_BREAK})+|(?<=[.!?…。\"”»:])\s*{_BREAK}")
 _ENDED: Final = re.compile(r"[.!?…。\"”»:]\s*$")
@@ -77,22 +79,23 @@ class Tree:
         return [] if self.body is None else lines_of(self.body)
 
 
+def text_of(node: LexborNode) -> str:
+    """The text of an element on one line."""
+    return one_line(node.text())
+
+
 def lines_of(node: LexborNode) -> list[str]:
     """The text nodes of an element, a line each, and broken where it breaks lines."""
     lines = node.text(separator="\n").replace(_BREAK, "\n").split("\n")
     return [text for line in lines if line and not line.isspace() and (text := one_line(line))]
 
 
-def text_of(node: LexborNode) -> str:
-    """The text of an element on one line."""
-    return one_line(node.text())
-
-
 class Piece(NamedTuple):
-    """A paragraph, and its text nodes."""
+    """A paragraph, its text nodes, and the share of links in it where that was looked at."""
 
     text: str
     lines: list[str]
+    linked: float = 0.0
 
 
 def paragraphs_of(node: LexborNode) -> list[Piece]:
@@ -106,32 +109,76 @@ def paragraphs_of(node: LexborNode) -> list[Piece]:
     return [Piece(one, [] if number else lines_of(node)) for number, one in enumerate(texts)]
 
 
+class _Run:
+    """Text between two blocks, taken apart at line breaks."""
+
+    def __init__(self) -> None:
+        self._pieces: list[Piece] = []
+        self._texts: list[str] = []
+        self._lines: list[str] = []
+        self._linked = 0
+
+    def add(self, child: LexborNode) -> None:
+        links = [child] if child.tag == "a" else child.css("a") if child.is_element_node else []
+        parts = zip(child.text().split(_BREAK), child.text(separator="\n").split(_BREAK), strict=True)
+        for number, (text, broken) in enumerate(parts):
+            if number and (not text.strip() or _ENDED.search("".join(self._texts[-3:]))):
+                self._end_piece()
+            elif number:
+                self._texts.append(" ")
+            self._texts.append(text)
+            self._lines += [line for each in broken.split("\n") if (line := one_line(each))]
+        self._linked += sum(len(link.text()) for link in links)
+
+    def end(self) -> list[Piece]:
+        self._end_piece()
+        pieces, self._pieces = self._pieces, []
+        return pieces
+
+    def _end_piece(self) -> None:
+        if text := one_line("".join(self._texts)):
+            self._pieces.append(Piece(text, self._lines, min(1.0, self._linked / len(text))))
+        self._texts, self._lines, self._linked = [], [], 0
+
+
 def loose_paragraphs(node: LexborNode) -> list[Piece]:
     """The text of an element that stands in none of its blocks: what is between them, taken apart at line breaks."""
     found: list[Piece] = []
-    texts: list[str] = []
-    lines: list[str] = []
-
-    def end() -> None:
-        if text := one_line("".join(texts)):
-            found.append(Piece(text, [*lines]))
-        texts.clear()
-        lines.clear()
-
+    run = _Run()
     for child in node.iter(include_text=True):
         if child.tag in _BLOCKS:
-            end()
+            found += run.end()
+        else:
+            run.add(child)
+    return found + run.end()
+
+
+def _is_inline(child: LexborNode) -> bool:
+    return child.tag not in _BLOCKS and (child.is_text_node or child.css_first(_ANY_BLOCK) is None)
+
+
+def in_order(root: LexborNode, parts: frozenset[str]) -> Iterator[tuple[LexborNode, list[Piece] | None]]:
+    """What an element holds, in page order: elements of these names with None, and loose text with whose it is."""
+    run = _Run()
+    waiting = [(root, root.iter(include_text=True))]
+    while waiting:
+        node, children = waiting[-1]
+        child = next(children, None)
+        if (
+            child is not None
+            and child.tag not in _BLOCKS
+            and (child.is_text_node or child.css_first(_ANY_BLOCK) is None)
+        ):
+            run.add(child)
             continue
-        parts = zip(child.text().split(_BREAK), child.text(separator="\n").split(_BREAK), strict=True)
-        for number, (text, broken) in enumerate(parts):
-            if number and (not text.strip() or _ENDED.search("".join(texts))):
-                end()
-            elif number:
-                texts.append(" ")
-            texts.append(text)
-            lines += [line for each in broken.split("\n") if (line := one_line(each))]
-    end()
-    return found
+        if pieces := run.end():
+            yield node, pieces
+        if child is None:
+            waiting.pop()
+        elif child.tag in parts:
+            yield child, None
+        else:
+            waiting.append((child, child.iter(include_text=True)))
 
 
 def link_share(node: LexborNode, text: str) -> float:
