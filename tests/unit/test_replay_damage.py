@@ -326,6 +326,29 @@ def test_an_archive_that_is_damaged_everywhere_is_given_up(tmp_path: Path) -> No
     path.write_bytes(b"WARC/1.1\r\nContent-Length: 8000000\r\n\r\n" * 300_000)
     documents, [report] = read_in_time(path)
     assert not documents
+    assert f"and {PLACES_MAX - 3} more places" in report.why
+
+
+def test_header_lines_that_break_off_do_not_take_the_next_record_s(tmp_path: Path) -> None:
+    parts = list(PARTS[".warc"])
+    parts[5] = parts[5][: parts[5].index(b"WARC-Date")]
+    path = tmp_path / "x.warc"
+    path.write_bytes(b"".join(parts))
+    documents, [report] = read_in_time(path)
+    assert ids(documents) == [name for at, name in enumerate(NAMES[".warc"]) if at != 5]
+    assert report.why.startswith("damaged after record 5, at byte ")
+
+
+def test_a_large_record_with_a_wrong_length_is_damage_and_hides_no_more_than_that(tmp_path: Path) -> None:
+    first, large, second, third = (response(b"<p>x", at) for at in range(4))
+    path = tmp_path / "x.warc"
+    body = bytes(10 * 1024 * 1024)
+    large = response(body, 1).replace(body, body[:-5])
+    path.write_bytes(first + large + second + third)
+    documents, [report] = read_in_time(path)
+    assert ids(documents)[0] == "urn:uuid:00000000"
+    assert ids(documents)[-1] == "urn:uuid:00000003"
+    assert report.why.startswith(f"damaged after record 1, at byte {len(first)}: ")
 
 
 @settings(max_examples=150, deadline=None)

@@ -99,7 +99,6 @@ def _go_on(content: Unpacked, after: str | None, at: int, why: str) -> None:
     """Look for the next record in the run. Without `after` it is the run's own end that is told."""
     if after is not None:
         content.damages.add(after, at, why)
-    is_here = VERSION.match(content.ahead(0, _VERSION_MAX_BYTES)) is not None
-    is_found = is_here or content.skip_to(_RECORD, _RECORD_MAX_BYTES)
+    is_found = content.skip_to(_RECORD, _RECORD_MAX_BYTES)
     if is_found and after is not None:
         content.damages.goes_on(content.at)
