@@ -240,7 +240,7 @@ def _dateline(match: re.Match[str], start: int) -> Dateline:
     groups = match.groupdict()
     place, name, reporter = groups.get("place"), groups.get("agency") or groups.get("other"), groups.get("reporter")
     if name is not None and match[0][0] == "【" and _first_agency(name) is None:
-        name, reporter = None, name
+        name = None
     return Dateline(
         start,
         start + match.end(),
