@@ -25,7 +25,7 @@ from lodestream.records import ArticleFields, Lineage
 
 LINEAGE: Final = Lineage(topic="raw", partition=0, offset=0)
 _AT: Final = "2026-01-01T00:00:00.000Z"
-_UNSEEN: Final = "script,style,noscript,template,svg,iframe,object,canvas,video,audio,math"
+_UNSEEN: Final = "script,style,noscript,template,svg,iframe,object,canvas,video,audio,math,title"
 _SAME: Final = 60  # characters of a paragraph by which a page's answer is known
 
 

@@ -107,10 +107,11 @@ def test_attributes(tag: str, found: dict[str, str]) -> None:
 
 
 def test_elements_end_at_their_own_sign() -> None:
-    markup = """<meta content="a > b" name=x><metadata><META name='y' content='it"s'>text<meta"""
+    markup = """<meta content="a > b" name=x><metadata><META name='y' content='it"s'>text<meta it's 'a'>it's<meta"""
     assert [element.attributes() for element in elements(markup, "meta")] == [
         {"content": "a > b", "name": "x"},
         {"name": "y", "content": 'it"s'},
+        {"it": "", "s": "", "a": ""},
     ]
 
 

@@ -25,7 +25,7 @@ REASONS = {
     Reason.NO_ARTICLE, Reason.EMPTY_DOCUMENT, Reason.NOT_UTF8, Reason.DOCUMENT_TOO_LARGE, Reason.TOO_MANY_ARTICLES,
     Reason.ARTICLE_TOO_LARGE,
 }  # fmt: skip
-UNSEEN = "script,style,noscript,template,svg,iframe,object,canvas,video,audio,math,link,meta"
+UNSEEN = "script,style,noscript,template,svg,iframe,object,canvas,video,audio,math,title,link,meta"
 
 
 def document(body: bytes) -> Document:

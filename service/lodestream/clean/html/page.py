@@ -75,7 +75,10 @@ def _flat(metadata: Metadata, markup: str, most: int) -> list[Draft]:
     """The articles of a page as plain text. Raises `Rejected` where nothing is like an article."""
     drafts = read_page("\n\n".join(block.text for block in running.blocks(markup)), most)
     first = drafts[0]
-    first.headline = choose_headline(metadata.titles, (), metadata.site_name) or first.headline
+    headline = choose_headline(metadata.titles, (), metadata.site_name)
+    if headline is not None and headline != first.headline:
+        first.cut(0, Kind.TITLE, first.headline or "")
+        first.headline = headline
     first.times = _times(metadata.published) or first.times
     return drafts
 

@@ -38,7 +38,7 @@ class Finder:
 
 
 class TagEnds:
-    """Where tags end: past their `>`; one inside quotes does not count."""
+    """Where tags end: past their `>`; one inside a quoted value does not count."""
 
     def __init__(self, markup: str) -> None:
         self._markup = markup
@@ -54,15 +54,22 @@ class TagEnds:
                 return end + 1
         while True:
             end = self._greater.find(at)
-            mark, opens = min(
-                ((mark, finder.find(at)) for mark, finder in self._quotes.items()), key=lambda pair: pair[1]
-            )
+            opens, mark = min((finder.find(at), mark) for mark, finder in self._quotes.items())
             if opens > end or opens >= len(self._markup):
                 return end + 1
+            if not self._is_value(opens, at):
+                at = opens + 1
+                continue
             closes = self._quotes[mark].find(opens + 1)
             if closes >= len(self._markup):
                 return end + 1
             at = closes + 1
+
+    def _is_value(self, quote: int, start: int) -> bool:
+        """Whether a quote opens an attribute's value: an equals sign stands before it, from `start` on."""
+        while quote > start and self._markup[quote - 1].isspace():
+            quote -= 1
+        return quote > start and self._markup[quote - 1] == "="
 
 
 def tokens(markup: str) -> Iterator[tuple[str | None, str]]:

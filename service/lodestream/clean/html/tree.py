@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from lodestream.clean.document import one_line
 from lodestream.clean.kinds import Kind
 
-_INVISIBLE: Final = "script,style,noscript,template,svg,iframe,object,canvas,video,audio,math,link,meta"
+_INVISIBLE: Final = "script,style,noscript,template,svg,iframe,object,canvas,video,audio,math,title,link,meta"
 _NO_TEXT: Final = {
     "figcaption": Kind.CAPTION, "figure": Kind.CAPTION, "nav": Kind.MENU, "footer": Kind.MENU, "aside": Kind.LINK,
     "form": Kind.INTERFACE, "button": Kind.INTERFACE, "select": Kind.INTERFACE, "dialog": Kind.INTERFACE,
