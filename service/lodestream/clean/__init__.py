@@ -2,7 +2,7 @@
 
     document.py        bytes to text: content type, charset, limits
     plain/             plain text: the articles of a page (`page.py` says the order of the work)
-    json_articles.py   JSON: one article or a list, bodies as text or HTML
+    structured/        JSON: articles, lists, feeds, linked data; bodies as text or HTML
     html/              pages of HTML (`page.py` says the order of the work), HTML in bodies (`running.py`)
     articles.py        drafts to records: times resolved, languages told (`language.py`), ids given (`ids.py`)
     learned/           afterwards, in the worker and with its state: what the site was seen to repeat goes
@@ -24,9 +24,9 @@ from lodestream.clean.document import HTML, JSON, Document, Limits, decode, medi
 from lodestream.clean.html.encoding import decode_page
 from lodestream.clean.html.page import read_html
 from lodestream.clean.ids import own_address
-from lodestream.clean.json_articles import read_json
 from lodestream.clean.kinds import Kind
 from lodestream.clean.plain.page import read_page
+from lodestream.clean.structured.articles import read_json
 from lodestream.errors import Reason, Rejected
 from lodestream.records import ArticleFields, Lineage
 from lodestream.times import from_rfc3339

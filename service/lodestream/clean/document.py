@@ -47,6 +47,7 @@ _DAMAGE: Final = 0.01  # of the characters: more and the charset is not the one 
 _WIDE_SPACE: Final = re.compile("[ \n\t,.\u3000\u3001\u3002\uff0c]")
 """No text of some length goes without; and bytes that are two ASCII characters are none of these in UTF-16."""
 _TELLING: Final = 8  # characters
+_UTF16_JSON: Final = re.compile(rb"(?P<le>[{\[]\x00[\t-\r -~]\x00)|\x00[{\[]\x00[\t-\r -~]")
 _BLANK: Final = re.compile(rb"[\s\x00]*")
 
 
@@ -98,7 +99,7 @@ def decode(document: Document) -> str:
     A byte order mark wins over what is declared; without either it must be UTF-8. Of another charset a few bytes
     may be wrong, as browsers have it. Raises `Rejected`.
     """
-    codec, body = _codec(document)
+    codec, body = codec_and_bytes(document)
     try:
         text = body.decode(codec, "strict" if codec == _UTF8 else "replace")
     except UnicodeDecodeError as error:
@@ -155,13 +156,18 @@ def declared_charset(document: Document) -> str | None:
     return document.charset or _parameter(document.content_type or "")
 
 
-def _codec(document: Document) -> tuple[str, bytes]:
+def codec_and_bytes(document: Document) -> tuple[str, bytes]:
+    """The codec of a document, and its bytes without a byte order mark. Raises `Rejected` for an unknown charset.
+
+    JSON without a mark and a label begins with two ASCII characters, so zeros tell UTF-16.
+    """
     mark = byte_order_mark(document.body)
     if mark is not None:
         return mark[0], document.body[mark[1] :]
     label = declared_charset(document)
     if not label:
-        return _UTF8, document.body
+        start = _UTF16_JSON.match(document.body)
+        return (_UTF8 if start is None else "utf-16-le" if start["le"] else "utf-16-be"), document.body
     known = codec_of(label)
     if known is None:
         raise Rejected(Reason.UNKNOWN_CHARSET, f"charset {label[:40]!r}")

@@ -14,23 +14,35 @@ from typing import Any, Final
 import orjson
 
 from lodestream.clean import clean
-from lodestream.clean.document import JSON, PLAIN, Document, Limits, decode, media_type
+from lodestream.clean.document import JSON, PLAIN, Document, Limits, codec_and_bytes, media_type
 from lodestream.errors import Reason, Rejected
 from lodestream.records import ArticleFields, Lineage
 
 _SIZE: Final = struct.Struct("<I")
-_MAY_HOLD_HTML: Final = re.compile(r'"html"|\\u00[67]')  # the key as it stands, or with a letter of it escaped
+_GAP: Final = rb"[\\\x00-\x1f\x7f-\xff]"  # a character that is taken out may be here, as it stands or escaped
+_MAY_HOLD_MARKUP: Final = re.compile(
+    rb"""
+    < (?: [A-Za-z/!?] | GAP )                                          # as `bodies.MAY_BE_MARKUP`
+    | & (?: [lL] (?: [tT] | GAP ) | GAP )                              # &lt;
+    | &\# (?: 0*+ (?: 6 | [xX] 0*+ (?: 3 | GAP ) | GAP ) )             # &#60; &#x3c;
+    | \\ (?: u (?: 00[0-7] | 0?0? GAP ) | GAP )                        # \u003c
+    """.replace(b"GAP", _GAP),
+    re.VERBOSE,
+)
+_NOT_ASCII: Final = ("utf-16", "utf-32", "iso2022")
 
 
 def runs_parser(document: Document, limits: Limits) -> bool:
     """Whether cleaning this document may parse markup; it may say so of one more, never of one less.
 
-    Raises `Rejected` as `clean` would.
+    Goes by the bytes, so that a document which is cleaned here is decoded there only. In the charsets that are read,
+    but those in `_NOT_ASCII`, an ASCII character is the byte that ASCII has. Raises `Rejected` as `clean` would.
     """
     kind = media_type(document, limits)
-    if kind == PLAIN:
-        return False
-    return kind != JSON or _MAY_HOLD_HTML.search(decode(document)) is not None
+    if kind != JSON:
+        return kind != PLAIN
+    codec, body = codec_and_bytes(document)
+    return codec.startswith(_NOT_ASCII) or _MAY_HOLD_MARKUP.search(body) is not None
 
 
 def pack(document: Document, *, limits: Limits, lineage: Lineage, ingested_at: str) -> bytes:
