@@ -36,8 +36,8 @@ def record(offset: int, text: str, *, field: str = "html") -> Record:
 RECORDS = [
     record(0, "<p>It opened again."),
     record(1, "It opened again.", field="body"),
-    record(2, "HANG-NATIVE"),
-    record(3, "RAISE"),
+    record(2, "<p>HANG-NATIVE"),
+    record(3, "<p>RAISE"),
     record(4, "text", field="nothing"),
     record(5, "<p>It was closed."),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -18,6 +19,13 @@ from lodestream.times import from_rfc3339, rfc3339
 AGES: Final = [(table["language"], *example) for table in LANGUAGES for example in table["relative"]["examples"]]
 DATES: Final = [(table["language"], *example) for table in LANGUAGES for example in table["absolute"]["examples"]]
 FETCHED: Final = from_rfc3339("2025-07-04T12:00:00Z")
+
+
+TABLE: Final = [
+    tuple(row.split("\t"))
+    for row in (Path(__file__).parent / "printed_times.tsv").read_text("utf-8").splitlines()
+    if not row.startswith("#")
+]
 
 
 def at(time: PrintedTime) -> str | None:
@@ -38,6 +46,21 @@ def test_the_examples_of_absolute_times_in_the_data_hold(language: str, text: st
     assert line is not None, language
     assert [at(time) for time in line.times] == [rfc3339(from_rfc3339(wanted))]
     assert line.rest == ()
+
+
+@pytest.mark.parametrize(("language", "text", "wanted", "precision"), TABLE)
+def test_printed_times_are_read(language: str, text: str, wanted: str, precision: str) -> None:
+    """A table of forms that pages print, each with the instant or the age it stands for and how precise that is."""
+    line = read_time_line(text)
+    assert line is not None
+    time = line.times[0].in_zone_of(language)
+    found = str(-time.age) if time.age is not None else "none" if time.at is None else f"{rfc3339(time.at)[:19]}Z"
+    assert (found, time.precision, line.rest) == (wanted, precision, ())
+
+
+def test_the_table_is_wide() -> None:
+    assert len(TABLE) >= 250
+    assert len({language for language, *_ in TABLE}) >= 24
 
 
 def test_every_language_has_examples_of_both() -> None:
@@ -147,6 +170,9 @@ def test_a_stamp_inside_a_text_needs_year_and_clock() -> None:
         ("2025-03-30T03:00", "Europe/Berlin", "2025-03-30T01:00"),
         ("2025-10-26T01:59", "Europe/Berlin", "2025-10-25T23:59"),
         ("2025-10-26T03:00", "Europe/Berlin", "2025-10-26T02:00"),
+        ("2025-03-28T01:59", "Asia/Jerusalem", "2025-03-27T23:59"),
+        ("2025-03-28T03:00", "Asia/Jerusalem", "2025-03-28T00:00"),
+        ("2025-10-26T02:30", "Asia/Jerusalem", "2025-10-26T00:30"),
         ("2025-03-09T01:59", "ET", "2025-03-09T06:59"),
         ("2025-03-09T03:00", "ET", "2025-03-09T07:00"),
         ("2025-11-02T02:00", "ET", "2025-11-02T07:00"),
@@ -159,6 +185,13 @@ def test_zones_know_their_summer_time(local: str, zone: str, utc: str) -> None:
     moment = timezones.to_utc(datetime.fromisoformat(local), zone)
     assert moment is not None
     assert moment.replace(tzinfo=None) == datetime.fromisoformat(utc)
+
+
+def test_the_zone_of_every_language_is_known() -> None:
+    zones = {table["language"]: table["zone"] for table in LANGUAGES if "zone" in table}
+    assert len(zones) > 20
+    for language, zone in zones.items():
+        assert timezones.to_utc(datetime(2025, 7, 1), zone) is not None, language  # noqa: DTZ001 - local time, on purpose
 
 
 @pytest.mark.parametrize("zone", ["XYZ", "+15:00", "Europe/Nowhere", ""])

@@ -23,6 +23,10 @@ _SECONDS: Final = {
 _PRECISION: Final[dict[str, Precision]] = {"second": "minute", "minute": "minute", "hour": "hour", "day": "day"}
 
 
+_JOINT: Final = r"(?:,?\s*(?:and|und|et|e|y|og|och|en|i|и|و)?\s*)"
+"""What may stand between the parts of an age: "4 hours, 10 minutes ago", "vor 1 Stunde und 20 Minuten"."""
+
+
 class _Language:
     """The relative times of one language."""
 
@@ -32,9 +36,12 @@ class _Language:
         self._numbers: dict[str, int] = table["numbers"]
         self._unit = {word: unit for unit, entries in table["units"].items() for word in entries}
         self._fixed = dict.fromkeys(table["now"], 0) | dict.fromkeys(table["yesterday"], _SECONDS["day"])
+        self._phrases: dict[str, int] = table.get("fixed", {})
         number = rf"(?P<number>\d{{1,3}}|{_any_of(self._numbers)})"
-        unit = rf"(?P<unit>{_any_of(self._unit)})\.?"
+        units = _any_of(self._unit)
+        unit = rf"(?P<unit>{units})\.?(?:{_JOINT}(?P<rest>\d{{1,2}})\s*(?P<smaller>{units})\.?(?![^\W_]))?"
         self._forms = [self._form(form, number, unit) for form in sorted(table["forms"], key=len, reverse=True)]
+        self._phrase = re.compile(rf"(?<![^\W_])(?:{_any_of(self._phrases)})(?![^\W_])")
         self._now = re.compile(rf"(?<![^\W_])(?:{_any_of(self._fixed)})(?![^\W_])")
         self._today = re.compile(rf"(?<![^\W_])(?:{_any_of(dict.fromkeys(table['today']))})(?![^\W_])")
 
@@ -45,22 +52,33 @@ class _Language:
 
     def find(self, lower: str, text: str) -> tuple[int, int, PrintedTime] | None:
         """Start, end and time of the first relative time in a text, which is given in lower case too."""
+        match = self._phrase.search(lower)  # before the forms: "half an hour ago" holds one
+        if match is not None:
+            return self._time_of(match, text, self._phrases[_one_space(match[0])])
         for form in self._forms:
             match = form.search(lower)
             if match is not None:
                 unit = self._unit[_one_space(match["unit"])]
                 age = self._count(match.groupdict().get("number")) * _SECONDS[unit]
+                smaller = self._unit[_one_space(match["smaller"])] if match["smaller"] else unit
+                if _SECONDS[smaller] < _SECONDS[unit]:
+                    age, unit = age + int(match["rest"]) * _SECONDS[smaller], smaller
                 time = PrintedTime(text[match.start() : match.end()], _PRECISION.get(unit, "none"), age=age)
                 return match.start(), match.end(), time
         match = self._now.search(lower)
-        age = 0 if match is None else self._fixed[_one_space(match[0])]
-        precision: Precision = "day" if age else "minute"
-        if match is None and has_clock(lower):
-            match, precision = self._today.search(lower), "day"
+        if match is not None:
+            return self._time_of(match, text, self._fixed[_one_space(match[0])])
+        match = self._today.search(lower) if has_clock(lower) else None
         if match is None:
             return None
-        time = PrintedTime(text[match.start() : match.end()], precision, age=age)
-        return match.start(), match.end(), time
+        start, end = match.span()
+        return start, end, PrintedTime(text[start:end], "day", age=0)
+
+    @staticmethod
+    def _time_of(match: re.Match[str], text: str, age: int) -> tuple[int, int, PrintedTime]:
+        start, end = match.span()
+        unit = "day" if age >= _SECONDS["day"] else "hour" if age >= _SECONDS["hour"] else "minute"
+        return start, end, PrintedTime(text[start:end], _PRECISION[unit], age=age)
 
     def _count(self, number: str | None) -> int:
         if number is None:
@@ -69,7 +87,7 @@ class _Language:
 
 
 def _any_of(words: dict[str, Any]) -> str:
-    return alternatives(sorted(words, key=len, reverse=True))
+    return alternatives(sorted(words, key=len, reverse=True)) or r"(?!)"
 
 
 def _one_space(text: str) -> str:

@@ -33,7 +33,13 @@ class PrintedTime:
     local: Precision = "none"
 
     def in_zone_of(self, language: str) -> PrintedTime:
-        """A time whose zone nothing tells, read in the zone of an article's language, where that has one."""
+        """A time whose zone nothing tells, read in the zone of an article's language, where that has one.
+
+        So is a day whose figures could be the month's, where the language writes the day first.
+        """
+        if self.at is None and self.age is None and language in _DAY_FIRST_LANGUAGES:
+            read = read_date(self.raw, day_first=True)
+            return self if read is None or read.at is None else read.in_zone_of(language)
         if self.local == "none" or self.at is None or language not in _ZONE_OF_LANGUAGE:
             return self
         local = datetime.fromtimestamp(self.at / 1000, UTC).replace(tzinfo=None)
@@ -51,7 +57,7 @@ class FoundDate:
 
 
 _MONTHS: Final = {
-    name: number
+    name.replace("_", " "): number
     for language in LANGUAGES
     for number, names in enumerate(language["absolute"]["months"], start=1)
     for name in names.split()
@@ -86,17 +92,20 @@ _NUMERIC: Final = re.compile(
     r"|(?P<d2>\d{1,2})(?P<sep>[./-])\s?(?P<m2>\d{1,2})(?P=sep)\s?(?P<y2>\d{4}|\d{2}))(?!\d)"
 )
 _CJK: Final = re.compile(r"(?P<y>\d{4})\s?[年년]\s?(?P<m>\d{1,2})\s?[月월]\s?(?P<d>\d{1,2})\s?[日일]")
+_MONTH: Final = r"(?P<month>(?:تشرين|كانون)\s(?:الأول|الثاني)|[^\W\d_]{2,13})"
 _DAY_MONTH: Final = re.compile(
-    r"(?<!\d)(?P<d>\d{1,2})(?:st|nd|rd|th|er|º|\.)?\s+(?:de\s+|of\s+)?(?P<month>[^\W\d_]{3,13})\.?,?"
+    rf"(?<!\d)(?P<d>\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?\s+(?:de\s+|of\s+)?{_MONTH}(?:/[^\W\d_]{{2,13}}+(?:\s[^\W\d_]{{2,13}}+)?)?\.?,?"
     r"(?:\s+(?:del?\s+)?(?P<y>\d{4}))?(?![\d:])"
 )
 _MONTH_DAY: Final = re.compile(
-    r"(?<![^\W\d_])(?P<month>[^\W\d_]{3,13})\.?\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?(?:,?\s+(?P<y>\d{4}))?(?![\d:])"
+    rf"(?<![^\W\d_]){_MONTH}\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<y>\d{{4}}))?(?![\d:])"
 )
+_YEAR_MONTH_DAY: Final = re.compile(rf"(?<!\d)(?P<y>\d{{4}})\.?,?\s+{_MONTH}\.?\s+(?P<d>\d{{1,2}})(?![\d:])")
 _CLOCK: Final = re.compile(
-    r"(?<![\d.,])(?:(?P<half>午前|午後|오전|오후|上午|下午)\s?)?(?P<h>\d{1,2})\s?(?:[:.]|h|时|時|시)\s?(?P<min>\d{2})"
-    r"\s?(?:분|分)?(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?\s?(?P<ap>[ap]\.?m\b\.?)?(?!\d)"
-    r"|(?<![\d.,])(?P<h2>\d{1,2})\s?(?P<ap2>[ap]\.?m\b\.?)",
+    r"(?<![\d.,])(?:(?P<half>午前|午後|오전|오후|上午|下午)\s?)?(?:"
+    r"(?P<hc>\d{1,2})\s?[時时시點点]\s?(?P<minc>\d{1,2})\s?[分분](?:\s?(?P<sc>\d{1,2})\s?[秒초])?"
+    r"|(?P<h>\d{1,2})\s?(?:[:.]|h|時|时|시)\s?(?P<min>\d{2})(?::(?P<s>\d{2})(?:[.,]\d{1,9})?)?\s?(?P<ap>[ap]\.?m\b\.?)?(?!\d)"
+    r"|(?P<h2>\d{1,2})\s?(?:(?P<ap2>[ap]\.?m\b\.?)|[時时시點点](?![間间간])|(?:h|uhr)\b))",
     re.IGNORECASE,
 )
 _ZONE: Final = re.compile(
@@ -104,10 +113,13 @@ _ZONE: Final = re.compile(
     r"|(?<![^\W\d_])[A-ZМСК]{1,4}(?![^\W\d_])"
 )
 _WORD: Final = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
+_DAY_FIRST_LANGUAGES: Final = frozenset(
+    language["language"] for language in LANGUAGES if language["language"] not in {"en", "zh", "ja", "ko", "hu"}
+)
 _DAY_FIRST: Final = frozenset(
     word
     for language in LANGUAGES
-    if language["language"] not in {"en", "zh", "ja", "ko"}
+    if language["language"] in _DAY_FIRST_LANGUAGES
     for word in language["absolute"]["labels"].split()
     if len(word) > 3
 )
@@ -126,7 +138,7 @@ def find_date(lower: str, at: int = 0) -> FoundDate | None:
     match = _CJK.search(lower, at) or _NUMERIC.search(lower, at)
     if match is not None:
         return FoundDate(match.start(), match.end(), _numeric_day(match))
-    for pattern in (_DAY_MONTH, _MONTH_DAY):
+    for pattern in (_YEAR_MONTH_DAY, _DAY_MONTH, _MONTH_DAY):
         for match in pattern.finditer(lower, at):
             month = _MONTHS.get(match["month"])
             if month is not None and 1 <= int(match["d"]) <= 31:
@@ -176,14 +188,17 @@ def find_stamp(text: str) -> tuple[int, int, PrintedTime] | None:
     return None if time is None else (date.start, end, time)
 
 
-def read_date(raw: str) -> PrintedTime | None:
-    """The time that a text prints which holds a date, maybe a clock and a zone, and little else."""
+def read_date(raw: str, *, day_first: bool = False) -> PrintedTime | None:
+    """The time that a text prints which holds a date, maybe a clock and a zone, and little else.
+
+    `day_first`: whether of figures that could be either, the first is the day.
+    """
     raw = raw.strip(" ,:")
     lower = raw.lower()
     found = find_date(lower) if len(lower) == len(raw) else None
     if found is None:
         return None
-    day = found.day or _day_first(raw)
+    day = found.day or _day_first(raw, known=day_first)
     clock = _CLOCK.search(raw, found.end) or _CLOCK.search(raw, 0, found.start)
     local = None if day is None else _local(day, clock)
     if local is None:
@@ -191,7 +206,7 @@ def read_date(raw: str) -> PrintedTime | None:
     as_utc = milliseconds(local.replace(tzinfo=UTC))
     if clock is None:
         return PrintedTime(raw, "day", at=as_utc)
-    precision: Precision = "second" if clock["s"] else "minute"
+    precision: Precision = "second" if clock["s"] or clock["sc"] else "hour" if clock["h2"] else "minute"
     moment = _with_zone(local, raw)
     if moment is None:
         return PrintedTime(raw, "day", at=as_utc, local=precision)
@@ -219,10 +234,10 @@ def _full_year(year: int) -> int:
     return year if year > 99 else year + (2000 if year < 70 else 1900)
 
 
-def _day_first(raw: str) -> Day | None:
-    """An ambiguous `03/07/2025` in a language that writes the day first, which a word beside it tells."""
+def _day_first(raw: str, *, known: bool) -> Day | None:
+    """An ambiguous `03/07/2025` in a language that writes the day first: it is `known`, or a word beside it tells."""
     match = _NUMERIC.search(raw)
-    if match is None or not match["y2"] or _DAY_FIRST.isdisjoint(_WORD.findall(raw.lower())):
+    if match is None or not match["y2"] or not (known or not _DAY_FIRST.isdisjoint(_WORD.findall(raw.lower()))):
         return None
     return _full_year(int(match["y2"])), int(match["m2"]), int(match["d2"])
 
@@ -239,13 +254,13 @@ def _local(day: Day, clock: re.Match[str] | None) -> datetime | None:
 def _hour_minute_second(clock: re.Match[str] | None) -> tuple[int, int, int]:
     if clock is None:
         return 0, 0, 0
-    hour = int(clock["h"] or clock["h2"])
+    hour = int(clock["h"] or clock["hc"] or clock["h2"])
     half = (clock["ap"] or clock["ap2"] or clock["half"] or "").lower().replace(".", "")
     if half in {"pm", "午後", "오후", "下午"} and hour < 12:
         hour += 12
     if half in {"am", "午前", "오전", "上午"} and hour == 12:
         hour = 0
-    return hour, int(clock["min"] or 0), int(clock["s"] or 0)
+    return hour, int(clock["min"] or clock["minc"] or 0), int(clock["s"] or clock["sc"] or 0)
 
 
 def _with_zone(local: datetime, raw: str) -> datetime | None:

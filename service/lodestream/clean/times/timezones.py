@@ -1,7 +1,9 @@
 """Time zones as pages print them, and their summer time: a small table of our own, so that no machine's data counts.
 
 Rules of daylight saving: European Union since 1996 (last Sunday of March to last Sunday of October, at 01:00 UTC),
-United States since 2007 (second Sunday of March to first Sunday of November, at 02:00 local time).
+United States since 2007 (second Sunday of March to first Sunday of November, at 02:00 local time); Israel since 2013
+(Friday before the last Sunday of March to the last Sunday of October, at 02:00 local time). Iran has had none since
+2022.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-_Rule = Literal["eu", "us", "none"]
+_Rule = Literal["eu", "us", "il", "none"]
 
 _FIXED: Final = {
     "UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "WEST": 60, "BST": 60, "IST": 330, "CET": 60, "MEZ": 60, "CEST": 120,
@@ -28,6 +30,11 @@ _PLACES: Final[dict[str, tuple[int, _Rule]]] = {
     "Europe/Helsinki": (120, "eu"), "Europe/Istanbul": (180, "none"), "Europe/Kyiv": (120, "eu"),
     "Europe/Moscow": (180, "none"), "Europe/Oslo": (60, "eu"), "Europe/Paris": (60, "eu"),
     "Europe/Rome": (60, "eu"), "Europe/Stockholm": (60, "eu"), "Europe/Warsaw": (60, "eu"),
+    "Europe/Athens": (120, "eu"), "Europe/Bucharest": (120, "eu"), "Europe/Budapest": (60, "eu"),
+    "Europe/Prague": (60, "eu"), "Asia/Ho_Chi_Minh": (420, "none"), "Asia/Jakarta": (420, "none"),
+    "Europe/Sofia": (120, "eu"), "Africa/Nairobi": (180, "none"), "Asia/Bangkok": (420, "none"),
+    "Asia/Dhaka": (360, "none"), "Asia/Jerusalem": (120, "il"), "Asia/Karachi": (300, "none"),
+    "Asia/Kolkata": (330, "none"), "Asia/Tehran": (210, "none"),
     "Asia/Seoul": (540, "none"), "Asia/Shanghai": (480, "none"), "Asia/Tokyo": (540, "none"),
 }  # fmt: skip
 
@@ -78,6 +85,9 @@ def _is_summer(local: datetime, standard: int, rule: _Rule) -> bool:
         return (
             _sunday(local.year, 3, -1) + one_utc <= local < _sunday(local.year, 10, -1) + one_utc + timedelta(hours=1)
         )
+    if rule == "il":
+        two = timedelta(hours=2)
+        return _sunday(local.year, 3, -1) - timedelta(days=2) + two <= local < _sunday(local.year, 10, -1) + two
     if rule == "us":
         two = timedelta(hours=2)
         return _sunday(local.year, 3, 2) + two <= local < _sunday(local.year, 11, 1) + two

@@ -4,7 +4,7 @@ Rules are in the code and go by structure; what is a matter of a language is her
 may be in different languages, so the tables of all languages are joined. Each file holds
 
 - `relative`: forms of a relative time (`{n}` a number, `{unit}` a unit), number words, words for now, yesterday
-  and today (which is a time with a clock beside it only);
+  and today (which is a time with a clock beside it only), phrases of a `fixed` age in seconds;
 - `absolute`: names of months, weekdays, the words that stand beside a time, forms of a reading time;
 - `headings`: lines that start a section, by what follows them (`Heading`); `prefixes` begin such a line;
 - `cues`: phrases that make a line suspicious wherever they stand; `lines`: lines that say nothing else, and `starts`,
@@ -178,7 +178,7 @@ def relative_hints(language: dict[str, Any]) -> set[str]:
     if "" in fixed:
         units = language["relative"]["units"].values()
         fixed = (fixed - {""}).union(*units)
-    return fixed.union(*(language["relative"][name] for name in ("now", "yesterday", "today")))
+    return fixed.union(*(language["relative"].get(name, ()) for name in ("now", "yesterday", "today", "fixed")))
 
 
 _CUES, _CUE_OF = _cues()
