@@ -34,31 +34,30 @@ def decode_page(document: Document) -> str:
     bytes are replaced, as browsers do. Invisible characters stay: entities bring more, so the texts of elements are
     freed of them (`one_line`).
     """
-    codec, skipped = byte_order_mark(document.body) or (_codec(document), 0)
-    text = document.body[skipped:].decode(codec, "replace")
-    check_damage(text, codec)
+    mark = byte_order_mark(document.body)
+    text = _utf8(document.body) if mark is None and not document.body.isascii() else None
+    if text is None:
+        codec, skipped = mark or (_codec(document), 0)
+        text = document.body[skipped:].decode(codec, "replace")
+        check_damage(text, codec)
     if not text or text.isspace():
         raise Rejected(Reason.EMPTY_DOCUMENT, "no visible character")
     return text
 
 
+def _utf8(body: bytes) -> str | None:
+    try:
+        return body.decode(_UTF8)
+    except UnicodeDecodeError:
+        return None
+
+
 def _codec(document: Document) -> str:
-    body = document.body
-    if not body.isascii() and _is_utf8(body):
-        return _UTF8
-    for label in (declared_charset(document), _stated(body), detect_encoding(body)):
+    for label in (declared_charset(document), _stated(document.body), detect_encoding(document.body)):
         codec = codec_of(label) if label else None
         if codec is not None:
             return codec
     return _UTF8
-
-
-def _is_utf8(body: bytes) -> bool:
-    try:
-        body.decode(_UTF8)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _stated(page: bytes) -> str | None:

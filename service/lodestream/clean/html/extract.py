@@ -42,7 +42,7 @@ _ENDS: Final = re.compile(r"[.!?…:;\"“”»'’)\]。！？」』）।؟۔]
 
 _PARAGRAPH_MIN: Final = 60  # characters that make running text
 _LOOSE_MIN: Final = 100  # of text that stands in no paragraph element
-_DIRECT_MIN: Final = 16  # characters of an element's own: with fewer its text is in its children
+_DIRECT_MIN: Final = 32  # characters of an element's own: with fewer its text is in its children
 _LINKED_MAX: Final = 0.4  # share of links in running text
 _FEW: Final = 500  # characters in paragraphs: with fewer a page writes its text without them
 _HOLDS: Final = 0.6  # share of all running text that the article's element holds

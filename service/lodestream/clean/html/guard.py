@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 DEPTH_MAX: Final = 1000
 """Open elements, those in scripts counted too: of 132 real pages the deepest had 655, of true ones 339."""
@@ -25,31 +26,32 @@ _TAG: Final = re.compile(
 """Tags but those that hold nothing, and those that the next of their kind ends."""
 _LONG_TAG: Final = re.compile(rf"<[A-Za-z][^<>]{{{_TAG_MAX},}}")
 _ATTRIBUTE: Final = re.compile(r"\s[^\s=\"'<>]+=")
-_LESS, _SLASH = ord("<"), ord("/")
+_LESS, _GREATER, _SLASH = ord("<"), ord(">"), ord("/")
 
 
 def is_hostile(markup: str) -> bool:
     """Whether markup is nested deeper than `DEPTH_MAX`, or a tag has very many attributes. Linear."""
-    return _too_deep(markup) or any(_is_crowded(tag[0]) for tag in _LONG_TAG.finditer(markup))
+    code = np.frombuffer(markup.encode("utf-8", "replace"), dtype=np.uint8)
+    signs = np.flatnonzero((code == _LESS) | (code == _GREATER))
+    if _bound(code, signs) > DEPTH_MAX and _depth(markup) > DEPTH_MAX:
+        return True
+    long = len(signs) and np.diff(signs, append=len(code)).max() > _TAG_MAX
+    return bool(long) and any(_is_crowded(tag[0]) for tag in _LONG_TAG.finditer(markup))
 
 
 def _is_crowded(tag: str) -> bool:
     return tag.count("=") > _ATTRIBUTES_MAX and len(_ATTRIBUTE.findall(tag)) > _ATTRIBUTES_MAX
 
 
-def _too_deep(markup: str) -> bool:
-    """Whether too many elements are open at some place; what looks like one in a script counts too."""
-    if _bound(markup) <= DEPTH_MAX:
-        return False
-    depths = accumulate(-1 if closes else 1 for closes in _TAG.findall(markup))
-    return max(depths, default=0) > DEPTH_MAX
+def _depth(markup: str) -> int:
+    """The most elements that are open at some place; what looks like one in a script counts too."""
+    return max(accumulate(-1 if closes else 1 for closes in _TAG.findall(markup)), default=0)
 
 
-def _bound(markup: str) -> int:
+def _bound(code: npt.NDArray[np.uint8], signs: npt.NDArray[np.intp]) -> int:
     """The depth if every opening tag stayed open until a closing one: never less than the true one."""
-    code = np.frombuffer(markup.encode("utf-8", "replace"), dtype=np.uint8)
-    at = np.flatnonzero(code[:-1] == _LESS)
-    following = code[at + 1]
+    at = signs[code[signs] == _LESS]
+    following = code[np.minimum(at + 1, len(code) - 1)]
     opens = (following | 0x20) - np.uint8(ord("a")) < 26
     steps = np.where(following == _SLASH, -1, opens.astype(np.int64))
     return int(np.cumsum(steps).max(initial=0))

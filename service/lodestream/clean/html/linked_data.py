@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 from collections.abc import Iterator
@@ -72,12 +73,12 @@ def _blocks(markup: str) -> Iterator[Any]:
             continue
         past = raw_end(markup, script.end, "script")
         text = markup[script.end : past].strip()
-        for form in (text, _CONTROLS.sub(" ", _WRAPPING.sub("", text))):  # a line break inside a string is common
-            try:
-                yield orjson.loads(form)
-            except orjson.JSONDecodeError:
-                continue
-            break
+        try:
+            yield orjson.loads(text)
+        except orjson.JSONDecodeError:
+            # a line break inside a string is common, and wrapping that hid the script from browsers of the nineties
+            with contextlib.suppress(orjson.JSONDecodeError):
+                yield orjson.loads(_CONTROLS.sub(" ", _WRAPPING.sub("", text)))
 
 
 def _articles_in(value: Any, depth: int) -> Iterator[dict[str, Any]]:

@@ -124,7 +124,7 @@ def elements(markup: str, *names: str) -> Iterator[Element]:
     """The opening tags of these names in order, without building a tree. What looks like one in a script counts too."""
     ends = TagEnds(markup)
     at = 0
-    for match in re.compile(rf"<({'|'.join(names)})(?=[\s/>])", re.IGNORECASE).finditer(markup):
+    for match in re.compile(rf"<((?i:{'|'.join(names)}))(?=[\s/>])").finditer(markup):
         start = match.end()
         if start < at:
             continue
