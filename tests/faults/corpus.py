@@ -16,6 +16,7 @@ from lodestream.replay.documents import RawDocument
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 SITES = 12
+NOTICE_WORDS = 16  # a paragraph of a record is learned from 12 on
 # Letters of four scripts whose articles, keyed by script, go to four different partitions of four.
 _SCRIPTS = [
     str.maketrans("abdefgiklmnoprstv", letters)
@@ -119,7 +120,9 @@ def _sentences(source: random.Random, words: int) -> list[str]:
 
 
 def _article(one: Known, document_id: str, words: tuple[str, ...]) -> RawDocument:
-    article = {"url": one.url, "title": one.headline, "body": " ".join(words), "published_at": "2026-03-01T10:00:00Z"}
+    """With a notice that its site has under all articles: cleaning learns to cut it."""
+    body = f"{' '.join(words)}\n\n{' '.join(_sentences(random.Random(one.site), NOTICE_WORDS))}"
+    article = {"url": one.url, "title": one.headline, "body": body, "published_at": "2026-03-01T10:00:00Z"}
     return _raw(json.dumps(article).encode(), document_id, one.site, "application/json")
 
 

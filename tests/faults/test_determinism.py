@@ -46,6 +46,7 @@ HOLD_SECONDS = 0.4
 SHOWN_BY = {"clean": ARTICLES, "dedupe": ORIGINALS, "tag": ENRICHED}  # nobody else has transactions there
 START, MINUTE = 1_780_000_000_000, 60_000
 WINDOW_HOURS, CAP = 12, 40
+REMEMBERED = 8  # stories of a partition, which has the articles of three sites or so
 
 
 @pytest.fixture
@@ -158,6 +159,14 @@ def sizes(found: Written) -> Counter[str]:
     return counts
 
 
+def learned(found: Written) -> int:
+    """Articles that lost what their site repeats."""
+    bodies = [
+        record.value or b"" for source, records in found.items() if source.topic == ARTICLES for record in records
+    ]
+    return sum(b'"kind":"repeated"' in body for body in bodies)
+
+
 def raw_log(made: Sequence[RawDocument], partition: int | None = None) -> list[Entry]:
     """Documents as `raw` gets them, by their sites, or all on one partition."""
     return [
@@ -168,17 +177,26 @@ def raw_log(made: Sequence[RawDocument], partition: int | None = None) -> list[E
 
 @pytest.mark.timeout(200)
 def test_raw_to_articles(settings: Settings, topics: Topics, workers: Workers, schedule: random.Random) -> None:
-    """(a) The same `raw` log: the same set of `articles` (and more: in order, by partition of `raw`)."""
+    """(a) The same `raw` log: the same set of `articles` (and more: in order, by partition of `raw`).
+
+    What a site repeats is cut from its fourth story on, and forgotten by the cap: a worker that knows less than the one
+    before it, or more, cuts otherwise.
+    """
     asyncio.run(apply_topics(settings))
     log = raw_log(in_four_scripts(documents(800, schedule.randrange(2**32))))
     asyncio.run(write_log(settings, RAW, log))
 
-    Run(workers, topics, ["clean"]).calm()
+    memory = {"LODESTREAM_CLEAN_MAX_ENTRIES": str(REMEMBERED)}
+
+    Run(workers, topics, ["clean"], **memory).calm()
     calm = written(topics, [ARTICLES, DEAD_LETTERS], same=[RAW])
     assert sizes(calm)[ARTICLES] > 700, "a corpus that proves nothing"
+    assert 100 < learned(calm) < sizes(calm)[ARTICLES] - 100, (
+        "a corpus that teaches nothing, or a cap that forgets nothing"
+    )
 
     asyncio.run(start_over(settings, ["clean"]))
-    run = Run(workers, topics, ["clean"])
+    run = Run(workers, topics, ["clean"], **memory)
     run.killed(schedule, {"clean": 3})
     check_same(calm, written(topics, [ARTICLES, DEAD_LETTERS], same=[RAW]), topics, run, ["clean"])
 

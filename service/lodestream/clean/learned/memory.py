@@ -15,7 +15,7 @@ from lodestream.clean.learned.table import Table
 from lodestream.errors import StateError
 from lodestream.hashes import Hashes, Places
 
-SKETCHES, LINES, RUNS = range(len(STORES))
+RUNS: Final = STORES.index("runs")
 
 Seen = npt.NDArray[np.int64]
 """Stories by number, a row of them for each key; 0 where there is none."""
@@ -58,9 +58,9 @@ class Memory:
         """What came a window before this time (ms) leaves."""
         self._leave(self._stories.older_than(clock - self._window_ms), "window")
 
-    def look_up(self, store: int, keys: Hashes) -> Seen:
-        """The newest live stories that each key was seen in, (n, `table.DEPTH`)."""
-        seen = self._table.look_up(store, keys).astype(np.int64)
+    def look_up(self, stores: Places | int, keys: Hashes) -> Seen:
+        """The newest live stories that each key was seen in, (n, `table.DEPTH`). `stores`: by key, or of all."""
+        seen = self._table.look_up(stores, keys).astype(np.int64)
         seen[seen > 0] += self._base
         seen[seen < self._stories.first] = 0
         return seen

@@ -96,14 +96,14 @@ class Reading:
         largest = _extremes(np.maximum, np.concatenate((margin, smallest, margin)))
         return np.flatnonzero((largest == self.runs) & self.inside)
 
-    def about(self, article_ids: Sequence[str], left_out: Mask) -> tuple[Hashes, list[int]]:
+    def about(self, article_ids: Sequence[str]) -> tuple[Hashes, list[int]]:
         """The keys of what the articles are about, and how many each has, that of its id (first) among them.
 
         The others are the smallest hashes of its windows: of those that begin in lines of text, as long as there are
-        enough of them. `left_out`: lines that say nothing about that.
+        enough of them.
         """
         bounds = np.append(self.starts, len(self._tokens))[self.first_line].tolist()
-        telling = ((self.words >= TELLING_WORDS) & ~left_out)[self.line_of] if len(self.runs) else left_out[:0]
+        telling = (self.words >= TELLING_WORDS)[self.line_of]
         pieces, counts = [], []
         for name, (start, end) in zip(article_ids, pairwise(bounds), strict=True):
             if end - start < WIDTH:

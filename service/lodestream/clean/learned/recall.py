@@ -10,7 +10,7 @@ import numpy as np
 
 from lodestream.clean.learned.blocks import Lesson, Part
 from lodestream.clean.learned.cut import Repeated, Run, without
-from lodestream.clean.learned.memory import LINES, RUNS, SKETCHES, Memory, Seen
+from lodestream.clean.learned.memory import RUNS, Memory, Seen
 from lodestream.clean.learned.reading import Mask, Reading
 from lodestream.clean.learned.rules import PAGE, RECORD, RUN_WORDS, SAME, WIDTH
 from lodestream.hashes import Hashes, Places
@@ -37,13 +37,17 @@ def recall(memory: Memory, site: str, articles: Sequence[ArticleFields], clock: 
     """
     memory.expire(clock)
     reading = Reading([article["body"] for article in articles], site, PAGE if page else RECORD)
-    seen = memory.look_up(LINES, reading.lines)
-    taught = (seen > 0).sum(axis=1) >= reading.rules.stories
-    about, about_counts = reading.about([article["article_id"] for article in articles], taught)
-    stories = _stories(memory, about, about_counts)
+    about, about_counts = reading.about([article["article_id"] for article in articles])
+    windows = reading.picked if reading.rules.runs else _NONE
+    asked = (about, reading.lines, reading.runs[windows])
+    lengths = [len(keys) for keys in asked]
+    answers = memory.look_up(np.arange(len(asked)).repeat(lengths), np.concatenate(asked))
+    seen_about, seen_lines, seen_windows = np.split(answers, np.cumsum(lengths)[:-1])
+    stories = _stories(memory.next_story, seen_about, about, about_counts)
     own = np.array(stories).repeat(np.diff(reading.first_line))
-    cut = _others(seen, own) >= reading.rules.stories - 1
-    runs, windows = _runs(memory, reading, own, cut)
+    cut = _others(seen_lines, own) >= reading.rules.stories - 1
+    whole = ~cut[reading.line_of[windows]]
+    runs, windows = _runs(memory, reading, own, windows[whole], seen_windows[whole])
     return Recalled(
         [
             without(article, repeated, words.tolist(), reading.rules)
@@ -53,12 +57,14 @@ def recall(memory: Memory, site: str, articles: Sequence[ArticleFields], clock: 
     )
 
 
-def _stories(memory: Memory, about: Hashes, counts: Sequence[int]) -> list[int]:
-    """By article its story: the one with its id, else the one that shares most keys with it, else a new one."""
-    seen, keys = memory.look_up(SKETCHES, about).tolist(), about.tolist()
+def _stories(following: int, answers: Seen, about: Hashes, counts: Sequence[int]) -> list[int]:
+    """By article its story: the one with its id, else the one that shares most keys with it, else a new one.
+
+    `following` is the number of the next new one, `answers` what is known of the keys.
+    """
+    seen, keys = answers.tolist(), about.tolist()
     stories: list[int] = []
     siblings: defaultdict[int, set[int]] = defaultdict(set)  # stories of this record by key
-    following = memory.next_story
     at = 0
     for count in counts:
         sketch = range(at + 1, at + count)
@@ -80,21 +86,20 @@ def _others(seen: Seen, own: Places) -> Places:
     return others
 
 
-def _runs(memory: Memory, reading: Reading, own: Places, cut: Mask) -> tuple[dict[int, list[Run]], Places]:
-    """Runs to cut by line, and the windows to learn.
+def _runs(
+    memory: Memory, reading: Reading, own: Places, windows: Places, seen: Seen
+) -> tuple[dict[int, list[Run]], Places]:
+    """Runs to cut by line, and the windows to learn. `windows` are those that were picked, with what is known of them.
 
     Of the windows of a line few are kept, until one of them is seen in another story: then all are, for the run that
     both have may end anywhere. So a run is what has been seen before around a window that was seen often enough; where
     most of it was, it ends with that: two stories may go on with the same word by chance.
     """
-    windows = reading.picked[~cut[reading.line_of[reading.picked]]] if reading.rules.runs else _NONE
-    if not len(windows):
-        return {}, windows
     lines = reading.line_of[windows]
-    elsewhere = _others(memory.look_up(RUNS, reading.runs[windows]), own[lines]) > 0
+    elsewhere = _others(seen, own[lines]) > 0
     if not elsewhere.any():
         return {}, windows
-    suspect = np.zeros(len(cut), dtype=np.bool_)
+    suspect = np.zeros(len(own), dtype=np.bool_)
     suspect[lines[elsewhere]] = True
     close = np.flatnonzero(reading.inside & suspect[reading.line_of])
     others = _others(memory.look_up(RUNS, reading.runs[close]), own[reading.line_of[close]])

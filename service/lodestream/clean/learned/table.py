@@ -46,9 +46,9 @@ class Table:
         self._keys = np.zeros(shape, dtype=np.uint64) if keys is None else keys
         self._stories = np.zeros((*shape, DEPTH), dtype=np.uint32) if stories is None else stories  # newest first
 
-    def look_up(self, store: int, keys: Hashes) -> Numbers:
+    def look_up(self, stores: Places | int, keys: Hashes) -> Numbers:
         """The stories of each key, (n, DEPTH); 0 where there is none. A key of 0 has none."""
-        rows = self._row(store, keys)
+        rows = self._row(stores, keys)
         places = (self._keys[rows] == keys[:, np.newaxis]).argmax(axis=1)
         found: Numbers = self._stories[rows, places]
         found[(self._keys[rows, places] != keys) | (keys == 0)] = 0
