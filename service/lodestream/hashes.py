@@ -13,28 +13,24 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from lodestream.text import CodePoints, TokenSpans
+from lodestream.text import CodePoints
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 Places: TypeAlias = npt.NDArray[np.intp]
 
 TOKEN_BASE: Final = 0x9FB21C651E98DF25  # B over the code points of a token: odd, bits well mixed, like the next
 RUN_BASE: Final = 0x9E3779B97F4A7C15  # over the tokens of a run: 2^64 / golden ratio
-_POWERS_KEPT: Final = 1 << 16  # code points: 10,000 words; 1 MiB for both tables of a base
-
-
-def token_hashes(points: CodePoints, spans: TokenSpans) -> Hashes:
-    """One hash per token of a text in normal form."""
-    return mix(RunningSums(points, TOKEN_BASE).over(spans.starts, spans.ends))
+_POWERS_KEPT: Final = 1 << 16  # code points: 10,000 words; 512 KiB a table
 
 
 class RunningSums:
     """The sums from the start of a sequence, with which any part of it is hashed at once."""
 
     def __init__(self, values: CodePoints | Hashes, base: int) -> None:
-        powers, self._inverses = _powers(base, len(values))
-        self._sums = np.zeros(len(values) + 1, dtype=np.uint64)
-        np.cumsum(values * powers[: len(values)], out=self._sums[1:])
+        count = len(values)
+        self._sums = np.zeros(count + 1, dtype=np.uint64)
+        np.cumsum(values * powers(base, count)[:count], out=self._sums[1:])
+        self._inverses = powers(pow(base, -1, 1 << 64), count)
 
     def over(self, starts: Places, ends: Places) -> Hashes:
         """The sum of each part, not mixed yet; 0 for an empty one."""
@@ -53,16 +49,14 @@ def mix(values: Hashes) -> Hashes:
     return values ^ (values >> np.uint64(31))
 
 
-def _powers(base: int, count: int) -> tuple[Hashes, Hashes]:
-    """B^0 … B^(count-1) modulo 2^64 and their inverses, or more of them."""
-    if count <= _POWERS_KEPT:
-        return _powers_kept(base)
-    return _powers_of(base, count), _powers_of(pow(base, -1, 1 << 64), count)
+def powers(base: int, count: int) -> Hashes:
+    """B^0 … B^(count-1) modulo 2^64, or more of them."""
+    return _powers_kept(base) if count <= _POWERS_KEPT else _powers_of(base, count)
 
 
 @cache
-def _powers_kept(base: int) -> tuple[Hashes, Hashes]:
-    return _powers_of(base, _POWERS_KEPT), _powers_of(pow(base, -1, 1 << 64), _POWERS_KEPT)
+def _powers_kept(base: int) -> Hashes:
+    return _powers_of(base, _POWERS_KEPT)
 
 
 def _powers_of(base: int, count: int) -> Hashes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache, lru_cache
+from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -178,32 +178,6 @@ class TokenSpans(NamedTuple):
     inside: npt.NDArray[np.bool_]  # by code point: is part of a token
     starts: npt.NDArray[np.intp]  # by token, ascending
     ends: npt.NDArray[np.intp]  # by token, exclusive
-
-
-class Tokenised(NamedTuple):
-    """A text in normal form, as code points, with a `PARAGRAPH` for each blank line, and where its tokens are."""
-
-    points: CodePoints
-    tokens: TokenSpans
-
-
-PARAGRAPH: Final = "\x01"
-"""No cleaned text has it, and no normal form touches it."""
-
-_KEPT_LENGTH: Final = 1 << 16  # of a text: 64 of them take 40 MB at most
-
-
-def tokenised(text: str) -> Tokenised:
-    """Tokens are those of `words`, whatever stands between them. Remembered: each stage asks for a body some times."""
-    return _tokenised_kept(text) if len(text) <= _KEPT_LENGTH else _tokenised(text)
-
-
-def _tokenised(text: str) -> Tokenised:
-    points = code_points(normalise(text.replace(PARAGRAPH, " ").replace("\n\n", PARAGRAPH)))
-    return Tokenised(points, token_spans(points))
-
-
-_tokenised_kept = lru_cache(maxsize=64)(_tokenised)
 
 
 def token_spans(points: CodePoints) -> TokenSpans:

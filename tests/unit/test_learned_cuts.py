@@ -16,7 +16,10 @@ from lodestream.text import words
 
 MENU = "Subscribe to our newsletter"
 NOTICE = "Sign up for the letter that our editors write on every weekday morning before breakfast."
-PROMO = "Top stories Swipe Select Stay informed Lorries queue at the bridge Mayor resigns Weather turns on Friday"
+PROMO = (
+    "Top stories Swipe Select Stay informed Lorries queue at the bridge Mayor resigns over the ferry "
+    "Weather turns on Friday and stays so until Sunday"
+)
 
 
 def memory(window: int = WEEK, entries: int = 1000) -> Memory:
@@ -77,6 +80,12 @@ def test_copies_updates_and_refetches_of_an_article_teach_nothing() -> None:
         assert repeated(read(one, article(f"copy {n}", *some, MENU))) == []
     for n in range(8):  # the same address with less and less of the old text
         assert repeated(read(one, article("live", *text[n:], *(prose(200 + m, 60) for m in range(n)), NOTICE))) == []
+
+
+def test_an_article_that_is_rewritten_again_and_again_is_one_story() -> None:
+    one = memory()
+    for n in range(6):
+        assert repeated(read(one, article("live", prose(n, 120), MENU))) == []
 
 
 def test_a_related_article_on_ten_pages_is_one_story_of_its_own() -> None:
@@ -153,6 +162,14 @@ def test_a_page_with_an_article_of_its_own_may_lose_most() -> None:
     for n in range(3, 6):  # too little is left for an article
         full = article(f"{n}", *frame[:30], prose(n, 140), *frame[30:])
         assert read(one, full) == [full]
+
+
+def test_a_record_loses_no_more_than_two_fifths_whatever_is_left() -> None:
+    notices = [prose(4000 + n, 20) for n in range(12)]  # 240 of 580 words
+    one = memory()
+    for n in range(6):
+        full = article(f"{n}", prose(n, 170), prose(100 + n, 170), *notices)
+        assert read(one, full, page=False) == [full]
 
 
 def test_lines_in_scripts_without_spaces_are_lines_and_have_no_runs() -> None:

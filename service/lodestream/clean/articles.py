@@ -11,8 +11,9 @@ from lodestream.clean.draft import Draft
 from lodestream.clean.times.dates import Precision, PrintedTime
 from lodestream.clean.words import names
 from lodestream.records import ARTICLE_SCHEMA, ArticleFields, Dateline, Lineage, Removed, Source
-from lodestream.text import exact_key_of, normalise, tokenised
+from lodestream.text import exact_key_of, normalise
 from lodestream.times import rfc3339
+from lodestream.tokenised import tokenised
 
 Origin = Literal["page", "header", "relative", "inferred", "none"]
 
@@ -88,7 +89,7 @@ def record(
     published: Published,
 ) -> ArticleFields:
     """One article as a record of `articles`, without its fingerprint."""
-    points, tokens = tokenised(body)
+    text = tokenised(body)
     return ArticleFields(
         schema=ARTICLE_SCHEMA,
         article_id=article_id,
@@ -113,8 +114,8 @@ def record(
         fetched_at=None if context.fetched_at is None else rfc3339(context.fetched_at),
         ingested_at=context.ingested_at,
         removed=[Removed(kind=cut.kind.value, text=cut.text) for cut in draft.cuts],
-        text_key=exact_key_of(points, tokens),
-        word_count=len(tokens.starts),
+        text_key=exact_key_of(text.points, text.spans),
+        word_count=len(text.spans.starts),
         lineage=context.lineage,
     )
 

@@ -22,15 +22,15 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from lodestream.hashes import RUN_BASE, Hashes, mix, token_hashes
+from lodestream.hashes import RUN_BASE, Hashes, mix
 from lodestream.records import Fingerprint
 from lodestream.text import (
     UNSPACED_CLASSES,
     CodePoints,
     exact_key_of,
     script_class_of,
-    tokenised,
 )
+from lodestream.tokenised import tokenised
 
 FORMAT: Final = 1
 SKETCH_SIZE: Final = 128
@@ -50,8 +50,9 @@ _LARGEST: Final = np.uint32(0xFFFFFFFE)  # 2^32 - 1 pads short sketches when the
 
 def fingerprint(text: str) -> Fingerprint:
     """The fingerprint of a clean body. Any `str` has one; without a single token it has no anchors."""
-    points, spans = tokenised(text)
-    shingles = shingle_hashes(token_hashes(points, spans), shingle_width(points))
+    known = tokenised(text)
+    points, spans = known.points, known.spans
+    shingles = shingle_hashes(known.hashes, shingle_width(points))
     window = WINDOW_SHORT if len(spans.starts) <= SHORT_TEXT_TOKENS else WINDOW
     return Fingerprint(
         format=FORMAT,

@@ -41,7 +41,7 @@ class Memory:
 
     def __init__(self, window_ms: int, entries: int) -> None:
         self._window_ms = window_ms
-        self._entries = entries
+        self.entries = entries
         self._table = Table(len(STORES), entries)
         self._stories = Stories(len(STORES))
         self._base = 0  # the table's numbers of stories count from here
@@ -95,14 +95,14 @@ class Memory:
 
     def freeze(self) -> Callable[[], Iterator[bytes]]:
         """A copy of the state, everything drained; what is returned gives its bytes, in any thread."""
-        head = frozen.Head(self._window_ms, self._entries, self._stories.first, self._stories.next)
+        head = frozen.Head(self._window_ms, self.entries, self._stories.first, self._stories.next)
         clocks, table, base = self._stories.clocks.copy(), self._table.copy(), self._base
         return lambda: frozen.to_bytes(head, clocks, table, base)
 
     def load(self, data: memoryview) -> None:
         """Take over frozen bytes, in a memory that is new. Raises `StateError` when they do not fit."""
         head, clocks, stores = frozen.from_bytes(data)
-        if (head.window_ms, head.entries) != (self._window_ms, self._entries):
+        if (head.window_ms, head.entries) != (self._window_ms, self.entries):
             raise StateError("frozen state of another window or cap")
         self._start_at(head.first)
         for clock in clocks.tolist():
@@ -130,8 +130,8 @@ class Memory:
                 if part.story == self._stories.next:
                     self._stories.open(clock)
         self.expire(lessons[-1].clock)
-        self._leave(len(self._stories) - self._entries, "cap")
-        if self._stories.next - self._base > _SHIFT + self._entries:
+        self._leave(len(self._stories) - self.entries, "cap")
+        if self._stories.next - self._base > _SHIFT + self.entries:
             self._table.shift(_SHIFT)
             self._base += _SHIFT
         spread = [_spread(lesson) for lesson in lessons]

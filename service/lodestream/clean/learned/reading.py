@@ -7,7 +7,7 @@ of. Of n keys that a memory holds, another text meets one with odds of n / 2^64:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
@@ -16,20 +16,15 @@ import numpy.typing as npt
 import xxhash
 
 from lodestream.clean.learned.rules import PICKED, TELLING_WORDS, WIDTH, Rules
-from lodestream.hashes import RUN_BASE, Hashes, Places, RunningSums, mix, token_hashes
-from lodestream.text import PARAGRAPH, CodePoints, Tokenised, TokenSpans, tokenised
+from lodestream.hashes import RUN_BASE, Hashes, Places, RunningSums, mix
+from lodestream.tokenised import Tokenised, tokenised
 
 Mask = npt.NDArray[np.bool_]
 
 SKETCH: Final = 16
 """How many of the smallest hashes of an article's windows say what it is about (bottom-k, Broder 1997)."""
 
-_END: Final = np.array([ord(PARAGRAPH)], dtype=np.uint32)
-_OUTSIDE: Final = np.zeros(1, dtype=np.bool_)
-_ZERO: Final = ord("0")
-_FIRST_FOREIGN_DIGIT: Final = 0x660
 _FIRST_UNSPACED: Final = 0xE00  # Thai is the first of the scripts without spaces
-_LARGEST: Final = np.uint64(2**64 - 1)
 
 
 class Reading:
@@ -38,28 +33,23 @@ class Reading:
     def __init__(self, bodies: Sequence[str], site: str, rules: Rules) -> None:
         self.rules = rules
         self._site = site
-        points, spans = _joined([tokenised(body) for body in bodies])
-        if rules.folds_digits:
-            points = _folded(points)
-        self._tokens = token_hashes(points, spans)
+        texts = [tokenised(body) for body in bodies]
+        self._tokens = np.concatenate([text.folded if rules.folds_digits else text.hashes for text in texts])
         self._sums = RunningSums(self._tokens, RUN_BASE)
-        breaks = np.flatnonzero(points == ord(PARAGRAPH))
-        self.ends = np.searchsorted(spans.starts, breaks)
+        first = np.cumsum([0, *(len(text.hashes) for text in texts)])
+        self.ends = np.concatenate([text.paragraph_ends + n for text, n in zip(texts, first[:-1], strict=True)])
         """By line: the number of the token behind it."""
-        self.starts = np.concatenate((self.ends[:1] * 0, self.ends[:-1]))
-        self.first_line = np.cumsum([0, *(body.count("\n\n") + 1 for body in bodies)])
+        self.starts = np.concatenate((first[:1], self.ends[:-1]))
+        self.first_line = np.cumsum([0, *(len(text.paragraph_ends) for text in texts)])
         """By article, and one more."""
-        self._has_word = self._count(points[spans.starts] - np.uint32(_ZERO) > 9) > 0
-        self._spaced = np.ones(len(self.ends), dtype=np.bool_)
-        if points.max(initial=0) >= _FIRST_UNSPACED:
-            glued = np.zeros(len(self._tokens), dtype=np.bool_)
-            glued[1:] = spans.starts[1:] == spans.ends[:-1]
-            self._spaced = 2 * self._count(glued) <= self.words
+        self._has_word = self._count(~np.concatenate([text.begins_with_digit for text in texts])) > 0
+        self._spaced = 2 * self._count(np.concatenate([_glued(text) for text in texts])) <= self.words
 
     @cached_property
     def words(self) -> Places:
         """By line: how many it has."""
-        return self.ends - self.starts
+        words: Places = self.ends - self.starts
+        return words
 
     @cached_property
     def lines(self) -> Hashes:
@@ -121,25 +111,20 @@ class Reading:
         """By line: how many of these tokens it has."""
         before = np.zeros(len(tokens) + 1, dtype=np.intp)
         np.cumsum(tokens, out=before[1:])
-        return before[self.ends] - before[self.starts]
+        counts: Places = before[self.ends] - before[self.starts]
+        return counts
 
     def _keys(self, sums: Hashes, what: str) -> Hashes:
         """0 is no key: it says that there is none."""
         return np.maximum(mix(sums + _seed(self.rules.name, what, self._site)), np.uint64(1))
 
 
-def _joined(texts: Sequence[Tokenised]) -> Tokenised:
-    """One behind the other, each with a paragraph's end."""
-    starts = np.cumsum([0, *(len(text.points) + 1 for text in texts)])
-    placed = list(zip(texts, starts, strict=False))
-    return Tokenised(
-        np.concatenate([piece for text in texts for piece in (text.points, _END)]),
-        TokenSpans(
-            np.concatenate([piece for text in texts for piece in (text.tokens.inside, _OUTSIDE)]),
-            np.concatenate([text.tokens.starts + start for text, start in placed]),
-            np.concatenate([text.tokens.ends + start for text, start in placed]),
-        ),
-    )
+def _glued(text: Tokenised) -> Mask:
+    """By token: whether nothing stands between it and the one before."""
+    glued = np.zeros(len(text.hashes), dtype=np.bool_)
+    if text.points.max(initial=0) >= _FIRST_UNSPACED:
+        glued[1:] = text.spans.starts[1:] == text.spans.ends[:-1]
+    return glued
 
 
 def _seed(name: str, what: str, site: str) -> np.uint64:
@@ -162,17 +147,3 @@ def _extremes(extreme: np.ufunc, values: Hashes) -> Hashes:
         values = extreme(values[:-span], values[span:])
         span *= 2
     return values
-
-
-def _folded(points: CodePoints) -> CodePoints:
-    """Every digit a 0."""
-    digits = points - np.uint32(_ZERO) <= 9
-    if points.max(initial=0) >= _FIRST_FOREIGN_DIGIT:
-        digits |= _decimals().take(points, mode="clip")
-    return np.where(digits, np.uint32(_ZERO), points)
-
-
-@cache
-def _decimals() -> Mask:
-    """By code point: whether it is a digit in some script."""
-    return np.array([chr(point).isdecimal() for point in range(0x20000)], dtype=np.bool_)

@@ -36,8 +36,8 @@ PROSE_LEFT: Final = 150
 WIDTH: Final = 8
 """Words of a window by which a run is known."""
 
-PICKED: Final = 8
-"""Windows in a row of which one is kept: a repeated run of 15 words has one that is (winnowing)."""
+PICKED: Final = 16
+"""Windows in a row of which one is kept: a repeated run of 23 words has one that is (winnowing)."""
 
 RUN_WORDS: Final = 15
 """Words of the shortest run that is cut."""
