@@ -122,6 +122,14 @@ def test_a_promo_inside_a_paragraph_is_cut_to_its_ends_by_the_third_story() -> N
             assert found["word_count"] == 165
 
 
+def test_a_word_that_two_stories_have_behind_a_promo_by_chance_stays() -> None:
+    one = memory()
+    for seed, word in enumerate(["Ada", "Bela", "Cleo", "Cleo"]):
+        line = f"{prose(seed, 40)} {PROMO} {word} {prose(100 + seed, 45)}"
+        (found,) = read(one, article(f"{seed}", prose(200 + seed, 80), line))
+    assert repeated([found]) == [PROMO]
+
+
 def test_a_phrase_that_stories_share_is_no_promo() -> None:
     phrase = "the ministry of trade and industry of the northern provinces said on Monday"
     one = memory()

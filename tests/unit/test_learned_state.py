@@ -303,6 +303,19 @@ def test_stories_are_numbered_beyond_32_bits() -> None:
     assert repeated(read(again, article("z", prose(99, 120), *LINES))) == LINES
 
 
+def test_numbers_that_outgrow_their_place_are_counted_from_later_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run() -> tuple[list[list[str]], bytes]:
+        memory = Memory(WEEK, 16)
+        cuts = [repeated(read(memory, article(f"{n}", prose(n, 90), LINES[n % 3], LINES[3]))) for n in range(150)]
+        memory.drain()
+        return cuts, frozen(memory)
+
+    expected = run()
+    monkeypatch.setattr("lodestream.clean.learned.memory._SHIFT", 32)
+    assert run() == expected
+    assert sum(map(len, expected[0])) > 250
+
+
 def test_a_million_lines_take_24_bytes_each() -> None:
     assert Memory(WEEK, 1_000_000).sizes()["lines"].bytes == 24_000_000
 
