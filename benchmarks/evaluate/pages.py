@@ -79,7 +79,10 @@ class Result:
 
     @property
     def authors(self) -> bool:
-        return self.article is not None and set(self.article["byline"]) == set(self.page.authors)
+        """Whether people and agencies together are those of the answer."""
+        if self.article is None:
+            return False
+        return {*self.article["byline"], *self.article["credits"]} == set(self.page.authors)
 
     @property
     def lost(self) -> int:

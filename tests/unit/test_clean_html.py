@@ -262,3 +262,34 @@ def test_text_with_entities_invisible_characters_and_odd_markup() -> None:
     )
     found = cleaned(page(f"<article><p>{odd}</p>{BODY}</article>"))
     assert found["body"].split("\n\n")[0] == "Fish & chips cost £9 <now>, the business said – again and again."
+
+
+def author(name: str) -> str:
+    return f'<meta name="author" content="{name}">'
+
+
+@pytest.mark.parametrize(
+    ("head", "shown", "byline", "credits"),
+    [
+        (author("Anna Berg"), "", ["Anna Berg"], []),
+        (author("Anna Berg and Jo Quist"), "", ["Anna Berg", "Jo Quist"], []),
+        (author("Anna Berg") + author("anna-berg") + author("(Image: Getty)"), "", ["Anna Berg"], []),
+        (author("Anna Berg") + author("Harbour News"), "", ["Anna Berg"], []),
+        (author("Reuters"), "", [], ["Reuters"]),
+        (author("Anna Berg") + author("AFP"), "", ["Anna Berg"], ["AFP"]),
+        (author("https://harbour-news.example/anna"), "", [], []),
+        (author("105092"), "", [], []),
+        (author("Harbour News"), "", ["Harbour News"], []),
+        (author("Harbour News"), "<div class=article__byline>By Anna Berg and Jo Quist</div>", ["Anna Berg", "Jo Quist"], []),
+        ("", "<a rel=author href=/anna>Anna van Berg</a>", ["Anna van Berg"], []),
+        ("", "<div class=author-box>Follow the author for more</div>", [], []),
+    ],
+)  # fmt: skip
+def test_authors_are_people_agencies_are_credits(
+    head: str,
+    shown: str,
+    byline: list[str],
+    credits: list[str],  # noqa: A002 - the field's name
+) -> None:
+    found = cleaned(page(f"<article><h1>Bridge reopens</h1>{shown}{BODY}</article>", head=HEAD + head))
+    assert (found["byline"], found["credits"]) == (byline, credits)

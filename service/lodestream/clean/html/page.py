@@ -6,7 +6,7 @@ tree          without scripts, menus, forms, pictures             tree.py
 text          the element that holds the running text             extract.py
 check         is that all? else trafilatura's answer              fallback.py
 lines         what is surely no text of an article: its kind      plain/marks.py
-fields        headline, standfirst, credits, dateline             headline.py, standfirst.py, fields/
+fields        headline, standfirst, authors, credits, dateline    headline.py, standfirst.py, authors.py, fields/
 rest          what else a reader sees on the page                 rest.py
 
 Everything a reader sees on the page is in the draft's texts or among its cuts.
@@ -23,6 +23,7 @@ from lodestream.clean import language
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.fields import edges
 from lodestream.clean.html import running
+from lodestream.clean.html.authors import authors
 from lodestream.clean.html.extract import Extraction, extract, located
 from lodestream.clean.html.fallback import paragraphs_by_trafilatura
 from lodestream.clean.html.guard import is_hostile
@@ -38,6 +39,7 @@ from lodestream.clean.plain.marks import mark
 from lodestream.clean.plain.page import LINES_MAX, read_page
 from lodestream.clean.times.dates import PrintedTime
 from lodestream.clean.times.time_lines import parse, read_time_line
+from lodestream.clean.words import names
 from lodestream.errors import Reason, Rejected
 
 _SHORT: Final = 600  # weight of a text that may be an advert for the article
@@ -86,6 +88,7 @@ def _flat(metadata: Metadata, markup: str, most: int) -> list[Draft]:
 def _draft(tree: Tree, metadata: Metadata, markup: str) -> Draft | None:
     """The article of a page by its elements; None where they hold no running text."""
     headings, stamps = tree.headings(), tree.stamps()
+    writers = authors(metadata.authors, metadata.site_name, tree)
     tree.take_aside()
     found = extract(tree, next(iter(metadata.titles), None))
     if found.is_listing and not metadata.is_article:
@@ -106,8 +109,10 @@ def _draft(tree: Tree, metadata: Metadata, markup: str) -> Draft | None:
         headline=choose_headline(metadata.titles, headings, metadata.site_name),
         publisher=metadata.site_name,
         standfirst=standfirst or find_standfirst(metadata.description, lines, found.paragraphs),
-        byline=list(metadata.authors),
+        byline=[name for name in writers if not names.is_agency(name)],
     )
+    for agency in filter(names.is_agency, writers):
+        draft.add_name(names.agency(agency))
     draft.times += _times([*metadata.published, *stamps[:1]]) or _printed_times(lines, draft.headline)
     cut_rest(draft, found, lines, tree.aside, headings)
     _read_lines(found.paragraphs, draft)
