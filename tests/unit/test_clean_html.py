@@ -280,7 +280,7 @@ def author(name: str) -> str:
         (author("https://harbour-news.example/anna"), "", [], []),
         (author("105092"), "", [], []),
         (author("Harbour News"), "", ["Harbour News"], []),
-        (author("Harbour News"), "<div class=article__byline>By Anna Berg and Jo Quist</div>", ["Anna Berg", "Jo Quist"], []),
+        (author("Harbour News"), "<i class=my__byline>By Anna Berg and Jo Quist</i>", ["Anna Berg", "Jo Quist"], []),
         ("", "<a rel=author href=/anna>Anna van Berg</a>", ["Anna van Berg"], []),
         ("", "<div class=author-box>Follow the author for more</div>", [], []),
     ],
