@@ -40,6 +40,7 @@ _ROLES: Final = frozenset(
     "reporter correspondent editor writer columnist journalist policy korrespondent redakteur redakteurin journaliste"
     " periodista redactor giornalista jornalista verslaggever muhabiri корреспондент журналист desk".split()
 )
+_LABELLED: Final = re.compile(rf"\s+(?:{alternatives(BYLINE_LABELS)})\s*[:：].*$", re.IGNORECASE)
 _COMMAS: Final = re.compile(r"[,;]|、")
 _JOINTS: Final = re.compile(r"\s*(?:&|\band\b|\bund\b|\boch\b|\bet\b|\by\b|\ben\b|\bog\b)\s*")
 BYLINE_WORDS: Final = 12
@@ -112,13 +113,14 @@ def _groups(names: str) -> list[str]:
     """What commas set apart; a single word behind a whole name is its place or paper: "Katrin Meier, Frankfurt"."""
     first, *others = _COMMAS.split(names)
     alone = " " not in first.strip()
+    others = [other for other in others if not {*other.casefold().split()} & _ROLES]
     return [first, *(other for other in others if alone or " " in other.strip() or is_agency(other))]
 
 
 def source_name(text: str) -> str | None:
     """The name on a line like "Quelle: Mining.com"."""
     match = _SOURCE.match(text)
-    return match["name"].strip(" )") or None if match else None
+    return _LABELLED.sub("", match["name"]).strip(" )") or None if match else None
 
 
 def is_source_line(text: str) -> bool:

@@ -42,7 +42,9 @@ _INDIC: Final = re.compile(
 )
 _SQUARE: Final = re.compile(r"\[(?P<place>[^\]\d]{3,40})\]\s*[-–—]?\s*")
 _CHINESE: Final = re.compile(
-    rf"[（(]?(?P<agency>{AGENCY}|本报|本報|中央社)(?:记者[^，。\d]{{2,8}})?(?P<place>[\u4e00-\u9fff]{{2,8}}?)(?P<date>(?:\d{{1,2}}月)?\d{{1,2}}日)?[电電讯訊][）)]?\s*"
+    rf"[（(]?(?P<agency>{AGENCY}|本报|本報|中央社|[\u4e00-\u9fff]{{2,5}}?[网網社报報])(?:[记記]者(?P<reporter>[\u4e00-\u9fff]{{2,3}}?))??"
+    r"(?P<place>[\u4e00-\u9fff]{2,8}?)(?P<date>(?:\d{1,2}月)?\d{1,2}日)?[电電讯訊][）)]?\s*"
+    r"(?:[（(](?:记者|記者)(?P<reporters>[^（）()]{2,20})[）)]\s*)?"
 )
 _JAPANESE: Final = re.compile(
     r"[【［\[](?P<place>[^＝=】］\]\d\s]{1,12})(?:[＝=]|\s+\d{1,2}日\s+|\s+[０-９]{1,2}日\s+)(?P<agency>[^】］\]]{1,12})[】］\]]\s*[-‐－—]?\s*"
@@ -136,7 +138,12 @@ def _has_dash(match: re.Match[str], head: str, *, first: bool) -> bool:
     """
     city, words = match["place"].split(",")[0], _words(match)
     separator = match["sep"].strip(" .")
-    spaced = match["sep"][:1].isspace() or separator in {"--", ":"} or match["agency"] is not None
+    spaced = (
+        match["sep"][:1] in {" ", ".", "\u00a0"}
+        or match["sep"][:1].isspace()
+        or separator in {"--", ":"}
+        or match["agency"] is not None
+    )
     if not spaced or not _goes_on(head, match.end()) or _is_kicker(words):
         return False
     if separator == ":" and match["date"] is None and match["agency"] is None:
@@ -238,7 +245,11 @@ _OTHERS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], bool]], ..
 
 def _dateline(match: re.Match[str], start: int) -> Dateline:
     groups = match.groupdict()
-    place, name, reporter = groups.get("place"), groups.get("agency") or groups.get("other"), groups.get("reporter")
+    place, name, reporter = (
+        groups.get("place"),
+        groups.get("agency") or groups.get("other"),
+        groups.get("reporter") or groups.get("reporters"),
+    )
     if name is not None and match[0][0] == "【" and _first_agency(name) is None:
         name = None
     return Dateline(

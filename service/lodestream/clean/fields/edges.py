@@ -142,6 +142,9 @@ def _take(draft: Draft, kind: Kind, cut: str) -> bool:
         if len(cut.split()) > _CONTRIBUTORS_WORDS:
             return False
         add_contributors(draft, cut)
+    elif kind is Kind.COPYRIGHT and is_agency(cut.strip("©()[]. ")):  # "(©NTB)"
+        draft.add_name(agency(cut.strip("©()[]. ")))
+        kind = Kind.CREDIT
     draft.cut(draft.paragraphs[-1].line, kind, cut.strip())
     return True
 
@@ -189,7 +192,7 @@ def read_starts(draft: Draft) -> None:
         draft.standfirst = before if draft.standfirst is None else f"{draft.standfirst} {before}"
     draft.dateline, draft.place = first.text[found.start : found.end].strip(), found.place
     draft.add_name(found.agency)
-    draft.add_authors([found.reporter] if found.reporter else [])
+    draft.add_authors(re.split(r"[、·,]", found.reporter) if found.reporter else [])
     first.text = first.text[found.end :].lstrip()
     if not first.text:
         draft.paragraphs.pop(0)

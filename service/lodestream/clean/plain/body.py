@@ -42,9 +42,10 @@ def read_body(lines: list[Line], draft: Draft) -> None:
             _add(line, draft)
     tail = [line for line in lines[end : end + _TAIL_LINES] if line.content and not line.prose]
     credited = [line for line in tail if credits_of_line(line.text, line.size)]
-    _read_tail([*waiting, *credited], draft)
+    signed = tail[:1] if not waiting and tail and tail[0] not in credited and is_name(tail[0].text) else []
+    _read_tail([*waiting, *signed, *credited], draft)
     for line in lines[end:]:
-        if line in credited:
+        if line in credited or line in signed:
             continue
         if line.content:
             draft.cut_line(line, Kind.PROMO if line.prose else Kind.INTERFACE)

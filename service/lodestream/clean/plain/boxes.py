@@ -66,7 +66,10 @@ def mark_cookie_notices(lines: list[Line], with_cue: list[int]) -> None:
     for at in with_cue:
         if lines[at].size > 2 * _NOTICE_WORDS:
             continue
+        above = lines[at - 1] if at else None
         buttons = any(line.kind is Kind.INTERFACE for line in lines[at + 1 : at + 5])
+        if not buttons and lines[at].prose and above is not None and above.content and above.prose:
+            continue  # a paragraph about cookies
         if not (at < 8 or at >= len(lines) - 12 or buttons):
             continue
         lines[at].kind, lines[at].heading, lines[at].time = Kind.COOKIE, None, None

@@ -126,11 +126,11 @@ def _read_source(name: str | None, draft: Draft, *, inside: bool) -> None:
 
 def _read_line(line: Line, draft: Draft, *, passed: bool, near: bool) -> None:
     """A line of the head that is not the headline. `passed`: it stands below the headline, `near`: right below."""
-    if not line.content:
-        read_fact(line, draft)
-    elif passed and draft.role == "main" and (is_name(line.text) or line.key in STAFF):
+    if passed and draft.role == "main" and _may_be_author(line):
         draft.add_authors(reported_names(line.text))
         draft.cut_line(line, Kind.BYLINE)
+    elif not line.content:
+        read_fact(line, draft)
     elif passed and (credited := credits_of_line(line.text, line.size)):
         for name in credited:
             draft.add_name(names.agency(name))
@@ -144,6 +144,13 @@ def _read_line(line: Line, draft: Draft, *, passed: bool, near: bool) -> None:
         _add_standfirst(line, draft)
     else:
         draft.cut_line(line, Kind.INTERFACE if passed else Kind.MENU)
+
+
+def _may_be_author(line: Line) -> bool:
+    """Whether a line is a name alone, or a desk's; a button of the page may have the same word."""
+    if line.key in STAFF:
+        return line.heading is None and line.time is None and line.kind in {None, Kind.INTERFACE}
+    return line.content and is_name(line.text)
 
 
 def _is_deck(line: Line, draft: Draft, *, near: bool) -> bool:
@@ -234,7 +241,7 @@ def _is_deck_of(line: Line, above: Line, text: str) -> bool:
 def _may_open(line: Line, candidates: list[Line], text: str) -> bool:
     """Whether the first line of a page says as much of its text as another; else it is the portal's name."""
     own, others = coverage(line.text, text), [coverage(other.text, text) for other in candidates if other is not line]
-    return own >= _TELLING / 2 or all(other < _TELLING for other in others)
+    return (own >= _TELLING / 2 and own >= max(others) / 3) or all(other < _TELLING for other in others)
 
 
 def _score(line: Line, text: str) -> float:

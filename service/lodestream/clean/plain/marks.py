@@ -43,6 +43,7 @@ from lodestream.clean.words.patterns import (
 
 _TIME_WORDS: Final = 18
 _CRUMBS_WORDS: Final = 16
+_HEADING_WORDS: Final = 10
 _START_WORDS: Final = 20  # of a button or a box's line that is told by how it begins
 _MENU_ITEMS: Final = 3
 _CJK_ITEMS: Final = 5  # of up to four characters
@@ -118,8 +119,8 @@ def _mark_one(line: Line) -> None:
         line.time = read_time_line(text) or _bare_age(text) or _named_time(text)
         if line.time is not None:
             return
-    if line.key and (not line.prose or line.key in ADVERTS):
-        line.heading = _heading(line)
+    if not line.prose or (line.key and line.key in ADVERTS):
+        line.heading = _heading(line) if line.key else None
         if line.heading is None:
             line.kind = _short_kind(line)
     elif line.size <= _NOTICE_WORDS and _begins_notice(line):
@@ -140,7 +141,7 @@ def _begins_notice(line: Line) -> bool:
 
 
 def _heading(line: Line) -> Heading | None:
-    if line.size > 8 or line.ends:
+    if line.size > _HEADING_WORDS or line.ends:
         return None
     heading = HEADINGS.get(line.key)
     if heading is None and line.size <= 6 and line.key.startswith(HEADING_PREFIXES):
@@ -166,7 +167,7 @@ def _kind_by_shape(line: Line) -> Kind | None:
     text = line.text
     if line.size <= BYLINE_WORDS and is_byline(text):
         return Kind.BYLINE
-    if line.size <= _START_WORDS and line.key.startswith(LINE_STARTS):
+    if line.size <= _START_WORDS and text[0] not in _QUOTES and key(text[:_START_MAX]).startswith(LINE_STARTS):
         return Kind.INTERFACE
     if line.size <= _CRUMBS_WORDS and not text.isalnum() and (_is_breadcrumb(text) or is_menu(text)):
         return Kind.MENU
@@ -252,6 +253,7 @@ _SHORT_RULES: Final[tuple[tuple[Cue, Callable[[Line], bool], Kind], ...]] = (
     (Cue.FULL_ARTICLE, _starts_with(Cue.FULL_ARTICLE, 3), Kind.LINK),
     (Cue.CONTRIBUTORS, _starts_with(Cue.CONTRIBUTORS, 2), Kind.CONTRIBUTORS),
     (Cue.FOLLOW, _is_mostly(Cue.FOLLOW), Kind.INTERFACE),
+    (Cue.FOLLOW, lambda line: len(line.cues[Cue.FOLLOW]) > 1, Kind.INTERFACE),
 )
 _PROSE_RULES: Final[tuple[tuple[Cue, Callable[[Line], bool], Kind], ...]] = (
     (Cue.AI, _is_about_ai, Kind.AI_LABEL),

@@ -149,7 +149,7 @@ def strip_runs(text: str, others: str, *, headed: bool = False) -> Stripped:
         stop = _zone_end(text, after.end())
         around = f"{text[max(0, start - _AROUND) : start]} {text[stop : stop + _AROUND]} {others[:_AROUND]}".casefold()
         zone = text[after.end() : stop]
-        slogan = after.groupdict().get("slogan") is not None
+        slogan = cue is None or after.groupdict().get("slogan") is not None
         if cue is None and count_sections(zone) < 2:
             continue
         starts, resumes = take_apart(zone, around, slogan=slogan, link=cue is Cue.LINK)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+from lodestream.clean.fields.bylines import is_name
 from lodestream.clean.kinds import Kind
 from lodestream.clean.plain.lines import Line
 from lodestream.clean.words.patterns import FUNCTIONS, STARTERS, Heading
@@ -126,7 +127,9 @@ def take_apart(lines: list[Line], above: Sequence[Line], *, formal: bool, inside
 
 def _ends_in_crosshead(shorts: list[Line]) -> bool:
     """Whether the last of some short lines is a crosshead of the text below a link, and the link is above it."""
-    return len(shorts) > 1 and shorts[-1].size <= _CROSSHEAD_WORDS + 2 and shorts[-1].size + 3 <= shorts[-2].size
+    if len(shorts) < 2 or is_name(shorts[-1].text):
+        return False
+    return shorts[-1].size <= _CROSSHEAD_WORDS + 2 and shorts[-1].size + 3 <= shorts[-2].size
 
 
 def _breaks_off(line: Line) -> bool:

@@ -17,7 +17,7 @@ from lodestream.clean.plain import related
 from lodestream.clean.plain.core import Core, find_core
 from lodestream.clean.plain.lines import Line
 from lodestream.clean.words import names
-from lodestream.clean.words.patterns import SECTIONS, Heading
+from lodestream.clean.words.patterns import SECTIONS, STAFF, Heading
 
 _PUBLISHER_WORDS: Final = 6
 _HEADLINE_WORDS: Final = 4  # above the time, what is shorter is a publisher or a section's name
@@ -218,7 +218,8 @@ def _anchor(lines: list[Line], at: int, floor: int) -> Anchor | None:
         return Anchor(at, at if publisher is None else publisher, None, publisher, source, first)
     headline = max(above, key=lambda number: lines[number].size)
     near = [number for number in lead if number in {at - 1, headline - 1, headline + 1}]
-    publisher = next((number for number in near if names.looks_like_publisher(lines[number].text)), None)
+    named = (number for number in near if names.looks_like_publisher(lines[number].text))
+    publisher = next((number for number in named if lines[number].key not in STAFF), None)
     if publisher is None and headline == at - 2 and at - 1 in lead and _is_card(lines, at):
         publisher = at - 1
     start = headline if publisher is None else min(headline, publisher)

@@ -7,6 +7,12 @@ from typing import Final
 
 from lodestream.clean.words.patterns import NAMES, SECTIONS, alternatives
 
+
+def _fold(name: str) -> str:
+    """A name without regard to case and to white space; a Turkish İ is an i."""
+    return " ".join(name.split()).casefold().replace("i\u0307", "i")
+
+
 _PUBLISHERS: Final[dict[str, str]] = {
     **{alias.casefold(): name for name, aliases in NAMES["publishers"].items() for alias in (name, *aliases)},
     **{form.casefold(): f"The {name}" for name in NAMES["with_article"] for form in (name, f"The {name}")},
@@ -15,8 +21,9 @@ _SHORT_FORMS: Final[dict[str, str]] = {
     alias: name for name, aliases in NAMES["publishers"].items() for alias in aliases if alias.isupper()
 }
 _AGENCIES: Final[dict[str, str]] = {
-    alias.casefold(): name for name, aliases in NAMES["agencies"].items() for alias in (name, *aliases)
+    _fold(alias): name for name, aliases in NAMES["agencies"].items() for alias in (name, *aliases)
 }
+_EXACT: Final = frozenset(alias for name, aliases in NAMES["agencies"].items() for alias in (name, *aliases))
 _ALIASES: Final = tuple(
     sorted({alias for name, aliases in NAMES["agencies"].items() for alias in (name, *aliases)}, key=len, reverse=True)
 )
@@ -60,11 +67,11 @@ def looks_like_publisher(text: str) -> bool:
 
 def agency(name: str) -> str:
     """An agency's usual name; one that is not known stays as printed."""
-    return _AGENCIES.get(" ".join(name.split()).casefold(), name.strip())
+    return _AGENCIES.get(_fold(name), name.strip())
 
 
 def is_agency(name: str) -> bool:
-    return " ".join(name.split()).casefold() in _AGENCIES
+    return _fold(name) in _AGENCIES
 
 
 def calls_itself_agency(name: str) -> bool:
@@ -79,12 +86,12 @@ def agency_names(name: str) -> bool:
 
 def is_credit(name: str) -> bool:
     """Whether a name credits an agency. One of up to three letters must be in capitals: "AP", not "ap"."""
-    return is_agency(name) and (len(name) > 3 or name == name.upper() or name == "dpa")
+    return is_agency(name) and (len(name) > 3 or name == name.upper() or name in _EXACT or name == "dpa")
 
 
 def is_last_word_of_agency(word: str) -> bool:
     """Whether the name of an agency may end in this word."""
-    return word.casefold() in _LAST_WORDS
+    return _fold(word) in _LAST_WORDS
 
 
 def brand_in(text: str) -> str | None:

@@ -115,8 +115,8 @@ TIME_WORDS: Final = frozenset(
     _all(lambda language: f"{language['absolute']['labels']} {language['absolute']['weekdays']}".split())
 )
 """Words that stand beside a time and say nothing more: "Published", "Uhr", "Thursday"."""
-LINE_STARTS: Final = _all(lambda language: language["lines"].get("starts", []))
-STAFF: Final = frozenset(_all(lambda language: language["labels"].get("staff", [])))
+LINE_STARTS: Final = tuple(start.casefold() for start in _all(lambda language: language["lines"].get("starts", [])))
+STAFF: Final = frozenset(key(entry) for entry in _all(lambda language: language["labels"].get("staff", [])))
 REPORTERS: Final = _all(lambda language: language["labels"].get("reporter", []))
 AI_ABOUT: Final = _all(lambda language: language["labels"].get("about", []))
 HEADING_PREFIXES: Final = _all(lambda language: language["headings"]["prefixes"])
