@@ -138,7 +138,7 @@ def test_every_form_of_a_relative_time_is_read_with_every_unit(language: dict[st
             for word in words:
                 text = form.replace("{n}", "3").replace("{unit}", word)
                 found = find_age(text.lower(), text)
-                ages = {SECONDS[unit] * number for number in (1, 3)}
+                ages = {SECONDS[unit] * number for number in (1, 2, 3)}  # a dual is two
                 if found is None or found[2].age not in ages:
                     wrong.append((text, found and found[2].age))
     assert not wrong

@@ -20,6 +20,15 @@ class Paragraph:
     line: int = 0
     cues: Mapping[Cue, list[tuple[int, int]]] = field(default_factory=dict)
     headed: bool = False
+    whole: str = ""  # the text in which the cues are
+
+    def known_cues(self) -> list[tuple[Cue, int, int]] | None:
+        """The cues in the text, by place; None where the text is no more what it was when they were found."""
+        if not self.whole.startswith(self.text):
+            return None
+        end = len(self.text)
+        spans = [(cue, start, stop) for cue, found in self.cues.items() for start, stop in found if stop <= end]
+        return sorted(spans, key=lambda span: span[1:])
 
 
 @dataclass(slots=True)

@@ -66,7 +66,7 @@ def _prose(lines: list[Line]) -> int:
 
 
 def _add(line: Line, draft: Draft) -> None:
-    draft.paragraphs.append(Paragraph(line.text, line.number, line.cues, headed=line.headed))
+    draft.paragraphs.append(Paragraph(line.text, line.number, line.cues, headed=line.headed, whole=line.text))
     draft.cut_pieces(line)
 
 

@@ -87,6 +87,8 @@ def read_fact(line: Line, draft: Draft, *, inside: bool = False) -> None:
         _read_byline(line.text, draft)
     elif line.kind is Kind.CONTRIBUTORS:
         add_contributors(draft, line.text)
+    elif line.kind is Kind.COPYRIGHT and names.is_agency(line.text.strip("©()[]. ")):  # "(©NTB)"
+        draft.add_name(names.agency(line.text.strip("©()[]. ")))
     elif line.kind is Kind.SOURCE:
         _read_source(source_name(line.text), draft, inside=inside)
     draft.cut_line(line, line.kind or (Kind.SECTION if line.heading is not None else Kind.INTERFACE))
@@ -241,7 +243,7 @@ def _is_deck_of(line: Line, above: Line, text: str) -> bool:
 def _may_open(line: Line, candidates: list[Line], text: str) -> bool:
     """Whether the first line of a page says as much of its text as another; else it is the portal's name."""
     own, others = coverage(line.text, text), [coverage(other.text, text) for other in candidates if other is not line]
-    return (own >= _TELLING / 2 and own >= max(others) / 3) or all(other < _TELLING for other in others)
+    return (own >= _TELLING / 2 and own >= max(others) / 2) or all(other < _TELLING for other in others)
 
 
 def _score(line: Line, text: str) -> float:

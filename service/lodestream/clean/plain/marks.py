@@ -75,6 +75,7 @@ _NAMED: Final = re.compile(r"(?P<name>[^,|·—–]{4,40}?)\s*[,|·—–]\s*(?P
 _BARE_UNITS: Final[dict[str, tuple[int, Precision]]] = {
     "m": (60, "minute"), "h": (3600, "hour"), "d": (86_400, "day"), "w": (604_800, "none"),
 }  # fmt: skip
+_BAR: Final = re.compile(r"[|｜·•‧/]")
 _BARS: Final = re.compile(r"\s*[|｜·•‧/]\s*")
 _CLOCK: Final = re.compile(r"(?<![\d.:])\d{1,2}[:.h時时시]\s?\d{2}(?::\d{2}|[分분])?(?![\d.:])")
 _CLOCK_DATE: Final = re.compile(r"\d[./-]\d{1,2}[./-]\d|\d{3}")
@@ -171,6 +172,8 @@ def _kind_by_shape(line: Line) -> Kind | None:
         return Kind.INTERFACE
     if line.size <= _CRUMBS_WORDS and not text.isalnum() and (_is_breadcrumb(text) or is_menu(text)):
         return Kind.MENU
+    if _DIGIT.search(text) is None:
+        return Kind.WIDGET if _is_figures(text) else None
     if _READING.fullmatch(text) or (line.size <= _TIME_WORDS and _is_clock(text)):
         return Kind.TIME
     return Kind.WIDGET if _is_figures(text) else None
@@ -306,16 +309,15 @@ def _bare_age(text: str) -> TimeLine | None:
 
 def is_menu(text: str) -> bool:
     """Whether a line is a row of sections and buttons, with bars or nothing between them."""
-    parts = [part for part in _BARS.split(text) if part.strip()]
-    if len(parts) == 1:
-        parts = text.split()
-        if any(part[0].islower() for part in parts):
-            return False
+    barred = _BAR.search(text) is not None
+    parts = [part for part in _BARS.split(text) if part.strip()] if barred else text.split()
+    if len(parts) < 2 or (not barred and any(part[0].islower() for part in parts)):
+        return False
     known = sum((item := key(part)) in INTERFACE or item in SECTIONS or item in HEADINGS for part in parts)
     if len(parts) >= _CJK_ITEMS and all(len(part) <= 4 and part > _WIDE_FROM for part in parts):
         return True
-    barred = len(parts) == 2 and _BARS.search(text) is not None and all(len(part.split()) <= 3 for part in parts)
-    if barred and any(key(part) in INTERFACE for part in parts):
+    pair = barred and len(parts) == 2 and all(len(part.split()) <= 3 for part in parts)
+    if pair and any(key(part) in INTERFACE for part in parts):
         return True
     return (len(parts) >= _MENU_ITEMS and known >= _MENU_SHARE * len(parts)) or (len(parts) > 1 and known == len(parts))
 

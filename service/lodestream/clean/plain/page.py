@@ -126,7 +126,8 @@ def _strip_runs(draft: Draft) -> None:
     unmarked = (paragraph.text for paragraph in draft.paragraphs if Cue.PROMO not in paragraph.cues)
     others = " ".join([draft.headline or "", draft.standfirst or "", *unmarked])
     for paragraph in marked:
-        _take(draft, paragraph, promo.strip_runs(paragraph.text, others, headed=paragraph.headed))
+        known = paragraph.known_cues()
+        _take(draft, paragraph, promo.strip_runs(paragraph.text, others, headed=paragraph.headed, known=known))
     draft.paragraphs = [paragraph for paragraph in draft.paragraphs if paragraph.text]
 
 

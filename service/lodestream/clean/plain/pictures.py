@@ -41,6 +41,7 @@ _SLASHED: Final = re.compile(
 _BARE: Final = re.compile(
     rf"(?<=[.)”\"]\s){_LABEL}$|(?<=[/／]){_LABEL}$|(?<=[.다]\s)[^\s.]{{2,12}}(?:\s[^\s.]{{1,8}})?\s제공$", re.IGNORECASE
 )
+_LAST_WORDS: Final = frozenset(label.split()[-1].strip("/／") for label in PHOTO_LABELS) | {"제공"}
 _RIGHTS: Final = re.compile(rf"©\s?{_NAMES}(?:\s?[,/]\s?[^\W\d_][^.!?,\d]{{1,30}})?$")
 _REPORTER: Final = re.compile(rf"[.다]\s[\uac00-\ud7a3]{{2,4}}\s(?:{alternatives(REPORTERS)})$") if REPORTERS else None
 
@@ -59,14 +60,15 @@ def credit_at_end(text: str) -> int | None:
         inside = match["inside"]
         named = _IN_BRACKET.search(inside) is not None or _is_slashed(inside)
         return start + match.start() if named else None
-    if (match := _BARE.search(tail)) is not None and start + match.start() > 0:
+    word = tail[max(tail.rfind(" "), tail.rfind("/"), tail.rfind("／")) + 1 :].casefold()
+    if word in _LAST_WORDS and (match := _BARE.search(tail)) is not None and start + match.start() > 0:
         return start + match.start()
     if "©" in tail and (match := _RIGHTS.search(tail)) is not None:
         return start + match.start()
     if "/" in tail and (match := _SLASHED.search(tail)) is not None and _is_slashed(match[0]):
         before = tail[: match.start()].rstrip(" –—-/")
         return start + match.start() if not before or ends_sentence(before) else None
-    if _REPORTER is not None and (match := _REPORTER.search(tail)) is not None:
+    if _REPORTER is not None and "\uac00" <= last <= "\ud7a3" and (match := _REPORTER.search(tail)) is not None:
         return start + match.start() + 1
     return None
 

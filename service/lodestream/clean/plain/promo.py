@@ -22,6 +22,9 @@ _UNKNOWN: Final = re.compile(
     r"[^\W\d_][^\s.!?。]{0,40}(?:\s[^\s.!?。]{1,40}){0,7}[.。](?:\s?[^\W\d_]{1,20}(?:\s[^\W\d_]{1,20}){0,3}[.。]){1,3}(?=\s?[^\W\d_])"
 )
 """A slogan of short sentences behind a marker that no list has: "What to read now Local. Trusted. Yours."."""
+_SHORT: Final = re.compile(r"\.\s[^\W\d_]{1,20}(?:\s[^\W\d_]{1,20}){0,3}\.")
+_SHORT_WIDE: Final = re.compile(r"。\s?[^\W\d_]{1,20}(?:\s[^\W\d_]{1,20}){0,3}。")
+"""A sentence of up to four words: a cheap look before `_UNKNOWN`."""
 _UNKNOWN_MIN: Final = 300  # characters of a paragraph that may hold a run
 _AFTER_MARKER: Final = re.compile(rf"(?P<slogan>{_SLOGAN})?[:：]?\s+(?=[\"'“‘«$€£(\[]?[^\W_a-z])")
 _NO_MARKER: Final = re.compile(r"\s*")
@@ -134,15 +137,22 @@ def _next_start(text: str, at: int, end: int) -> int | None:
 
 def may_hold_run(text: str) -> bool:
     """A cheap look before `strip_runs` at a paragraph without a marker that a list has."""
-    return len(text) >= _UNKNOWN_MIN and _UNKNOWN.search(text) is not None
+    if len(text) < _UNKNOWN_MIN or (_SHORT.search(text) is None and ("。" not in text or not _SHORT_WIDE.search(text))):
+        return False
+    return _UNKNOWN.search(text) is not None
 
 
-def strip_runs(text: str, others: str, *, headed: bool = False) -> Stripped:
-    """Cuts runs of other headlines. `others`: the rest of the article; `headed`: the text starts with such a run."""
+def strip_runs(
+    text: str, others: str, *, headed: bool = False, known: Sequence[tuple[Cue, int, int]] | None = None
+) -> Stripped:
+    """Cuts runs of other headlines. `others`: the rest of the article; `headed`: the text starts with such a run.
+
+    `known`: the cues in the text, where they are known already.
+    """
     kept: list[str] = []
     pieces: list[tuple[Kind, str]] = []
     at = 0
-    for cue, start, end in islice(_markers(text, headed=headed), _RUNS_MAX):
+    for cue, start, end in islice(_markers(text, known, headed=headed), _RUNS_MAX):
         after = _AFTER_MARKER.match(text, end) if cue is not None and end else _NO_MARKER.match(text, end)
         if start < at or after is None:
             continue
@@ -160,10 +170,14 @@ def strip_runs(text: str, others: str, *, headed: bool = False) -> Stripped:
         pieces += [(Kind.PROMO, zone[one:other].strip()) for one, other in pairwise([*sorted({0, *starts}), resumes])]
         at = after.end() + resumes
     kept.append(text[at:].strip())
-    return Stripped(" ".join(part for part in kept if part), tuple(pieces))
+    parts = [part for part in kept if part]
+    joint = "" if any(_UNSPACED.match(part[:1]) for part in parts[1:]) else " "
+    return Stripped(joint.join(parts), tuple(pieces))
 
 
-def _markers(text: str, *, headed: bool) -> Iterator[tuple[Cue | None, int, int]]:
+def _markers(
+    text: str, known: Sequence[tuple[Cue, int, int]] | None, *, headed: bool
+) -> Iterator[tuple[Cue | None, int, int]]:
     """The markers of runs in a text, at the start of a sentence and capitalised: kind, start and end.
 
     `headed`: the first stands above the text. One without a kind is none that a list has, but has a slogan.
@@ -174,9 +188,9 @@ def _markers(text: str, *, headed: bool) -> Iterator[tuple[Cue | None, int, int]
     if len(lower) != len(text):
         return
     found: dict[int, tuple[Cue | None, int, int]] = {}
-    for match in _UNKNOWN.finditer(text) if len(text) >= _UNKNOWN_MIN else ():
+    for match in _UNKNOWN.finditer(text) if may_hold_run(text) else ():
         found[match.start()] = (None, match.start(), match.end())
-    for cue, start, end in cues(lower):
+    for cue, start, end in cues(lower) if known is None else known:
         if cue not in {Cue.PROMO, Cue.LINK} or text[start].islower():
             continue
         opens = start == 0 or _BOUNDARY.search(text, start - 2, start)
