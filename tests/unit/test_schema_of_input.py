@@ -107,6 +107,8 @@ REFUSED: Final[list[tuple[Any, str]]] = [
     ({"body": "y", "id": True}, "id: neither"),
     ({"body": "y", "id": 2**64}, "id: neither"),
     ({"body": "y", "id": 7.5}, "id: neither"),
+    ({"body": "y", "id": "x" * 2049}, "id: more than 2048 characters"),
+    ({"body": "y", "link": f"https://a.example/{'x' * 2048}"}, "link: more than 2048 characters"),
     ({"body": "y", "url": "ftp://a.example/1"}, "url: not a URL"),
     ({"body": "y", "authors": [["A"]]}, "authors[0]: neither"),
     ({"body": "y", "authors": ["A", {"name": ["A", 7]}]}, "authors[1].name: not a string"),

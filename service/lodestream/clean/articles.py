@@ -11,7 +11,7 @@ from lodestream.clean.draft import Draft
 from lodestream.clean.times.dates import Precision, PrintedTime
 from lodestream.clean.words import names
 from lodestream.records import ARTICLE_SCHEMA, ArticleFields, Dateline, Lineage, Removed, Source
-from lodestream.text import exact_key_of, normalise
+from lodestream.text import exact_key_of
 from lodestream.times import rfc3339
 from lodestream.tokenised import tokenised
 
@@ -53,7 +53,7 @@ def records(drafts: list[Draft], context: Context) -> list[ArticleFields]:
         if draft.role == "main":
             article_id, url = ids.main_id(context.site, context.url, context.document_id), context.url
         else:
-            headline = normalise(draft.headline or "")
+            headline = ids.heading_of(draft.headline, body)
             article_id = ids.part_id(context.site, context.document_id, headline, seen[headline])
             seen[headline] += 1
             url = None

@@ -12,13 +12,28 @@ from hashlib import blake2b
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urljoin, urlsplit
 
+from lodestream.text import normalise
+
 _TRACKING: Final = frozenset(
     "fbclid gclid dclid gbraid wbraid msclkid yclid twclid ttclid igshid igsh mc_cid mc_eid mkt_tok ref ref_src "
     "ref_url cmpid cmp ncid ocid icid smid smtyp sref xtor at_medium at_campaign at_link_id _ga _gl spm share s_cid "
-    "outputtype amp wt_mc wt_zmc campaign_id".split()
+    "outputtype amp wt_mc wt_zmc campaign_id gclsrc srsltid _hsenc _hsmi intcid intcmp ito dicbo wprov guccounter "
+    "guce_referrer guce_referrer_sig soc_src soc_trk __source ftag __twitter_impression ns_mchannel ns_source "
+    "ns_campaign ns_linkname".split()
 )
-_TRACKING_PREFIXES: Final = ("utm_", "pk_", "mtm_", "hsa_", "oly_", "vero_", "at_bbc", "__twitter")
-_HOST_PREFIX: Final = re.compile(r"(?:www\d?|m|mobile|amp)\.(?=[^.]+\.[^.])")
+_TRACKING_PREFIXES: Final = ("utm_", "pk_", "mtm_", "matomo_", "piwik_", "hsa_", "oly_", "vero_", "itm_", "at_bbc")
+_HOST_PREFIX: Final = re.compile(r"(?:(?:www\d?|m|mobile|amp)\.)+(?=[^.]+\.[^.])")
+_AMP_PREFIX: Final = re.compile(r"(?:/amp(?=/))+")
+_AMP_SUFFIX: Final = re.compile(r"(?:[/.]amp)+/?$")
+_SLASHES: Final = re.compile(r"/{2,}")
+_AMP_CACHE: Final = re.compile(
+    r"(?://[^/]+\.cdn\.ampproject\.org/[cvr]|//google\.[a-z.]{2,6}/amp)/(?:s/)?(?P<address>[^/]+\..+)"
+)
+_SESSION: Final = re.compile(r";(?:jsessionid|phpsessid)=[^/;]*", re.IGNORECASE)
+_LABEL: Final = re.compile(r"[\w-]+")
+_LONGEST: Final = 4096  # twice what a header or a JSON article may have; a page may state any
+_ROUTE: Final = ("!", "/")  # a fragment that begins so names the page: what a script shows at it
+_OPENING: Final = 12  # words of a text that stand for the headline it has not
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -31,25 +46,43 @@ def main_id(site: str, url: str | None, document_id: str) -> str:
 def part_id(site: str, document_id: str, headline: str, ordinal: int) -> str:
     """Of a related article or teaser.
 
-    `headline`: in normal form, "" for none; `ordinal`: how many with the same stand before it in the document.
+    `headline`: as `heading_of` has it; `ordinal`: how many with the same stand before it in the document.
     """
     return _digest("part", site, document_id, headline, str(ordinal))
+
+
+def heading_of(headline: str | None, body: str) -> str:
+    """What a part is known by: its headline in normal form; without one the first words of its text.
+
+    By its place among others it would hand its id to another article when the box that it stands in changes.
+    """
+    return normalise(headline or " ".join(body.split(None, _OPENING)[:_OPENING]))
 
 
 def canonical_url(url: str) -> str | None:
     """One form for the addresses of one page, without scheme; None for what is no web address.
 
-    Host in lower case without `www.`, `m.`, `amp.`; no default port, fragment, tracking parameter or AMP suffix;
-    query sorted.
+    Host in lower case and without punycode, `www.`, `m.`, `amp.`; no default port, no fragment but a route, no
+    tracking parameter, session or AMP suffix; one slash for several; query sorted. An address in an AMP cache is
+    that of the page. One of more than 4,096 characters is none.
     """
+    address = _canonical(url)
+    cached = None if address is None else _AMP_CACHE.fullmatch(address)
+    return address if cached is None else _canonical(f"https://{cached['address']}") or address
+
+
+def _canonical(url: str) -> str | None:
+    if len(url) > _LONGEST:
+        return None
     try:
         parts = urlsplit(url.strip())
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
-    host = _HOST_PREFIX.sub("", (host or "").strip("."), count=1)
+    host = _HOST_PREFIX.sub("", _without_punycode((host or "").strip(".")), count=1)
     if parts.scheme not in _PORTS or not host:
         return None
+    host = f"[{host}]" if ":" in host else host
     if port is not None and port != _PORTS[parts.scheme]:
         host = f"{host}:{port}"
     query = [
@@ -58,7 +91,23 @@ def canonical_url(url: str) -> str | None:
         if name.lower() not in _TRACKING and not name.lower().startswith(_TRACKING_PREFIXES)
     ]
     encoded = urlencode(sorted(query), errors="surrogateescape")
-    return f"//{host}{_path(parts.path)}" + (f"?{encoded}" if encoded else "")
+    route = f"#{_quoted(parts.fragment)}" if parts.fragment.startswith(_ROUTE) else ""
+    path = _path(parts.path)
+    if not host.startswith("google."):  # which has other sites below /amp
+        path = _AMP_PREFIX.sub("", path, count=1) if path.startswith("/amp/") else path
+    return f"//{host}{path}" + (f"?{encoded}" if encoded else "") + route
+
+
+def _without_punycode(host: str) -> str:
+    return ".".join(_decoded(label) if label.startswith("xn--") else label for label in host.split("."))
+
+
+def _decoded(label: str) -> str:
+    try:
+        decoded = label[4:].encode("ascii").decode("punycode").lower()
+    except UnicodeError:
+        return label
+    return decoded if _LABEL.fullmatch(decoded) and not decoded.isascii() else label
 
 
 def own_address(url: str | None, stated: Sequence[str]) -> str | None:
@@ -83,11 +132,13 @@ def own_address(url: str | None, stated: Sequence[str]) -> str | None:
 
 def _path(path: str) -> str:
     """A path without what says AMP, without a slash at its end, percent-encoding in one form."""
-    path = quote(unquote_to_bytes(path.encode("utf-8", "surrogatepass")), safe="/!$&'()*+,;=:@~")
-    path = path.removeprefix("/amp") if path.startswith("/amp/") else path
-    for suffix in ("/amp/", "/amp", ".amp"):
-        path = path.removesuffix(suffix)
-    return path.replace(".amp.html", ".html").rstrip("/") or "/"
+    path = _SESSION.sub("", _SLASHES.sub("/", _quoted(path)))
+    path = _AMP_SUFFIX.sub("", path.replace(".amp.html", ".html"))
+    return path.rstrip("/") or "/"
+
+
+def _quoted(text: str) -> str:
+    return quote(unquote_to_bytes(text.encode("utf-8", "surrogatepass")), safe="/!$&'()*+,;=:@~")
 
 
 def _digest(*parts: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -38,7 +39,22 @@ def read_json(text: str, context: Context, limits: Limits) -> list[ArticleFields
     """The articles of a JSON document, in its order. Raises `Rejected`; one bad article refuses the document."""
     found = shapes.find(parse(text), limits.articles)
     defaults = _defaults(found[0].wrapper)
-    return [_article(each, context, defaults, (number, len(found)), limits=limits) for number, each in enumerate(found)]
+    articles = [
+        _article(each, context, defaults, (number, len(found)), limits=limits) for number, each in enumerate(found)
+    ]
+    _identify_parts(articles, found, context)
+    return articles
+
+
+def _identify_parts(articles: list[ArticleFields], found: list[Found], context: Context) -> None:
+    """Ids of articles in a list that have neither id nor address: a list fetched again has others before them."""
+    seen: Counter[str] = Counter()
+    for article, each in zip(articles, found, strict=True):
+        if each.alone or article["url"] is not None or Reader(each.item).identifier() is not None:
+            continue
+        heading = ids.heading_of(article["headline"], article["body"])
+        article["article_id"] = ids.part_id(context.site, context.document_id, heading, seen[heading])
+        seen[heading] += 1
 
 
 def _defaults(wrapper: Mapping[str, Any]) -> Defaults:

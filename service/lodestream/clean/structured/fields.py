@@ -37,6 +37,9 @@ LANGUAGES: Final = ("language", "inLanguage", "lang", "meta_lang")
 LINKED_NAME: Final = "name"  # a headline in linked data only: elsewhere it names anything
 
 
+NAME_MAX: Final = 2048  # characters of an id or an address, as of those in headers: every record carries them
+
+
 class Body(NamedTuple):
     """An article's text, the path it is from, and whether it is markup."""
 
@@ -65,6 +68,7 @@ class Reader:
         """`id` or `guid`: a string or a whole number."""
         for name in ("id", "guid"):
             value = self._item.get(name)
+            self._check_length(name)
             if isinstance(value, int) and not isinstance(value, bool):
                 return str(value)
             if value is not None and not isinstance(value, str):  # the parser makes a float of a longer one
@@ -77,6 +81,7 @@ class Reader:
     def url(self) -> str | None:
         found = None
         for name in URLS:
+            self._check_length(name)
             text = self.line(name)
             if text is not None and ids.canonical_url(text) is None:
                 raise self._wrong(name, "not a URL")
@@ -158,6 +163,11 @@ class Reader:
             tags = [self.line(name)]
         return next((code for tag in tags if tag and (code := language.stated(tag))), None)
 
+    def _check_length(self, name: str) -> None:
+        value = self._item.get(name)
+        if isinstance(value, str) and len(value) > NAME_MAX:
+            raise self._wrong(name, f"more than {NAME_MAX} characters")
+
     def _wrong(self, name: str, what: str) -> Rejected:
         return Rejected(Reason.INVALID_SHAPE, f"{self.at(name)}: {what}")
 
@@ -176,7 +186,7 @@ class Reader:
         """`mainEntityOfPage`, an address or an object with one; else nothing."""
         value = self._item.get(ADDRESSED)
         found = [value.get("@id"), value.get("url")] if isinstance(value, dict) else [value]
-        texts = (" ".join(visible(each).split()) for each in found if isinstance(each, str))
+        texts = (" ".join(visible(each).split()) for each in found if isinstance(each, str) and len(each) <= NAME_MAX)
         return next((text for text in texts if ids.canonical_url(text) is not None), None)
 
     def _whole(self, texts: list[Body]) -> Body:
