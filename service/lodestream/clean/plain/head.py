@@ -46,6 +46,7 @@ def read_head(region: Region, draft: Draft) -> list[Line]:
     standfirst, start = _standfirst(lines, start, headline)
     if headline is not None:
         draft.headline = headline.text
+        draft.cut_pieces(headline)
     above = next((at for at, line in enumerate(lines) if line is headline), None)
     below = None if above is None else next((at for at in range(above + 1, start) if lines[at].content), None)
     for at, line in enumerate(lines[:start]):

@@ -78,9 +78,10 @@ def _unruly(lines: list[Line]) -> Draft:
     for line in lines:
         if not line.content and line.kind is not Kind.WIDGET:
             read_fact(line, draft)
-        elif draft.headline is None or line is not content[0]:
-            draft.paragraphs.append(Paragraph(line.text, line.number, line.cues))
+        else:
             draft.cut_pieces(line)
+            if draft.headline is None or line is not content[0]:
+                draft.paragraphs.append(Paragraph(line.text, line.number, line.cues))
     edges.read_ends(draft)
     edges.read_starts(draft)
     if not draft.paragraphs:
