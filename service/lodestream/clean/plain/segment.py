@@ -20,6 +20,7 @@ from lodestream.clean.words import names
 from lodestream.clean.words.patterns import SECTIONS, STAFF, Heading
 
 _PUBLISHER_WORDS: Final = 6
+_CARD_WORDS: Final = 3  # of a publisher that no list has
 _HEADLINE_WORDS: Final = 4  # above the time, what is shorter is a publisher or a section's name
 _STANDFIRST_WORDS: Final = 60  # above a time that may be the article's own; two paragraphs may have twice as many
 _SOURCE_LINES: Final = 3  # below a time: sections and the publisher
@@ -249,7 +250,8 @@ def _names_source(lines: list[Line], first: int, second: int | None) -> bool:
     source, headline = lines[first], lines[second]
     if third is None or not lines[third].prose or not headline.shaped:
         return False
-    short = source.size <= _PUBLISHER_WORDS and source.size < headline.size and not source.ends
+    short = source.size <= _CARD_WORDS or (source.size <= _PUBLISHER_WORDS and names.looks_like_publisher(source.text))
+    short = short and source.size < headline.size and not source.ends
     return short and headline.size >= _HEADLINE_WORDS and not source.prose and source.key not in SECTIONS
 
 
@@ -257,7 +259,7 @@ def _is_card(lines: list[Line], at: int) -> bool:
     """Whether the line above an age names a publisher that no list has, as cards print it below a headline."""
     time, line = lines[at].time, lines[at - 1]
     aged = time is not None and any(printed.age is not None for printed in time.times)
-    return aged and line.size <= 3 and line.key not in SECTIONS and not is_name(line.text)
+    return aged and line.size <= _CARD_WORDS and line.key not in SECTIONS and not is_name(line.text)
 
 
 def _next_content(lines: list[Line], at: int) -> int | None:
