@@ -168,7 +168,11 @@ def _kind_by_shape(line: Line) -> Kind | None:
     text = line.text
     if line.size <= BYLINE_WORDS and is_byline(text):
         return Kind.BYLINE
-    if line.size <= _START_WORDS and text[0] not in _QUOTES and key(text[:_START_MAX]).startswith(LINE_STARTS):
+    if (
+        line.size <= _START_WORDS
+        and text[0] not in _QUOTES
+        and (line.key or key(text[:_START_MAX])).startswith(LINE_STARTS)
+    ):
         return Kind.INTERFACE
     if line.size <= _CRUMBS_WORDS and not text.isalnum() and (_is_breadcrumb(text) or is_menu(text)):
         return Kind.MENU

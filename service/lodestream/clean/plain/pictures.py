@@ -60,7 +60,7 @@ def credit_at_end(text: str) -> int | None:
         inside = match["inside"]
         named = _IN_BRACKET.search(inside) is not None or _is_slashed(inside)
         return start + match.start() if named else None
-    word = tail[max(tail.rfind(" "), tail.rfind("/"), tail.rfind("／")) + 1 :].casefold()
+    word = tail.rpartition(" ")[2].rpartition("/")[2].rpartition("／")[2].casefold()
     if word in _LAST_WORDS and (match := _BARE.search(tail)) is not None and start + match.start() > 0:
         return start + match.start()
     if "©" in tail and (match := _RIGHTS.search(tail)) is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice, pairwise
 from typing import Final
 
@@ -18,8 +19,9 @@ from lodestream.clean.words.patterns import ABBREVIATIONS, FUNCTIONS, STARTERS, 
 
 _SLOGAN: Final = r"(?:\s?[^\W\d_]{1,20}(?:\s[^\W\d_]{1,20}){0,3}[.。]){2,4}"  # "Swipe. Select. Stay informed."
 _UNKNOWN: Final = re.compile(
-    r"(?:^|(?<=[.!?]\s)|(?<=[.!?][\"”’»)]\s)|(?<=[。！？])\s)"
-    r"[^\W\d_][^\s.!?。]{0,40}(?:\s[^\s.!?。]{1,40}){0,7}[.。](?:\s?[^\W\d_]{1,20}(?:\s[^\W\d_]{1,20}){0,3}[.。]){1,3}(?=\s?[^\W\d_])"
+    r"(?:^|[.!?。！？][\"”’»)\]]?\s)"
+    r"(?P<slogan>[^\W\d_][^\s.!?。]{0,40}(?:\s[^\s.!?。]{1,40}){0,7}[.。]"
+    r"(?:\s?[^\W\d_]{1,20}(?:\s[^\W\d_]{1,20}){0,3}[.。]){1,3})(?=\s?[^\W\d_])"
 )
 """A slogan of short sentences behind a marker that no list has: "What to read now Local. Trusted. Yours."."""
 _SHORT: Final = re.compile(r"\.\s[^\W\d_]{1,20}(?:\s[^\W\d_]{1,20}){0,3}\.")
@@ -38,6 +40,7 @@ _LOWER_UPPER: Final = re.compile(r"[^\W\d_A-Z]\s(?P<next>[^\W\d_a-z][^\W\d_]*)")
 _OPENERS: Final = "\"'“‘«„([$€£"
 _ZONE_MAX: Final = 4000  # characters: a list of headlines and a sentence are not longer
 _AROUND: Final = 20_000  # characters of the article before and after a run that are searched for its words
+_SECTIONS_MIN: Final = 2  # names of sections behind a slogan whose marker no list has
 _RUNS_MAX: Final = 16  # markers looked at in one paragraph, so that a text of nothing else costs no more
 _SAME_SENTENCE: Final = 60  # characters between two phrases of a sign-up sentence
 _SIGNUP_MAX: Final = 200  # characters of a sign-up sentence
@@ -136,10 +139,17 @@ def _next_start(text: str, at: int, end: int) -> int | None:
 
 
 def may_hold_run(text: str) -> bool:
-    """A cheap look before `strip_runs` at a paragraph without a marker that a list has."""
+    """Whether a paragraph has a slogan with names of sections behind it, whatever marker stands before."""
+    return bool(_slogans(text))
+
+
+@lru_cache(maxsize=16)  # asked twice for each paragraph that has one
+def _slogans(text: str) -> tuple[tuple[int, int], ...]:
+    """Start and end of the slogans in a text, their markers with them, that a list of headlines follows."""
     if len(text) < _UNKNOWN_MIN or (_SHORT.search(text) is None and ("。" not in text or not _SHORT_WIDE.search(text))):
-        return False
-    return _UNKNOWN.search(text) is not None
+        return ()
+    spans = (match.span("slogan") for match in islice(_UNKNOWN.finditer(text), _RUNS_MAX))
+    return tuple((start, end) for start, end in spans if count_sections(text[end : end + _ZONE_MAX]) >= _SECTIONS_MIN)
 
 
 def strip_runs(
@@ -160,7 +170,7 @@ def strip_runs(
         around = f"{text[max(0, start - _AROUND) : start]} {text[stop : stop + _AROUND]} {others[:_AROUND]}".casefold()
         zone = text[after.end() : stop]
         slogan = cue is None or after.groupdict().get("slogan") is not None
-        if cue is None and count_sections(zone) < 2:
+        if cue is None and count_sections(zone) < _SECTIONS_MIN:
             continue
         starts, resumes = take_apart(zone, around, slogan=slogan, link=cue is Cue.LINK)
         if not starts:
@@ -188,8 +198,8 @@ def _markers(
     if len(lower) != len(text):
         return
     found: dict[int, tuple[Cue | None, int, int]] = {}
-    for match in _UNKNOWN.finditer(text) if may_hold_run(text) else ():
-        found[match.start()] = (None, match.start(), match.end())
+    for start, end in _slogans(text):
+        found[start] = (None, start, end)
     for cue, start, end in cues(lower) if known is None else known:
         if cue not in {Cue.PROMO, Cue.LINK} or text[start].islower():
             continue
