@@ -235,6 +235,32 @@ def test_two_different_texts_are_refused_with_their_paths(value: Any, detail: st
     assert refused(value) == (Reason.INVALID_SHAPE, detail)
 
 
+PAGE: Final = (
+    "<!DOCTYPE html>\n<html><head><title>Gale - The Harbour Post</title>"
+    '<meta property="og:title" content="Gale shuts the bridge"><meta name="author" content="Ann Other">'
+    "</head><body><nav><a href=/>Home</a> <a href=/s>Sport</a></nav><article><h1>Gale shuts the bridge</h1>"
+    + "".join(f"<p>{ONE} {TWO} That is part {number} of what the port told.</p>" for number in range(6))
+    + "</article><footer>Imprint</footer></body></html>"
+)
+
+
+@pytest.mark.parametrize("name", ["html", "content_html", "body", "content"])
+def test_a_whole_page_in_a_record_is_read_as_a_page(name: str) -> None:
+    (article,) = cleaned({"title": "Storm", "author": "Jane Roe", name: PAGE})
+    assert (article["headline"], article["byline"]) == ("Storm", ["Jane Roe"])
+    assert article["body"].startswith(ONE)
+    assert article["body"].count("of what the port told.") == 6
+    cut = {piece["text"] for piece in article["removed"]}
+    assert {"Gale shuts the bridge", "Imprint"} <= cut
+    (bare,) = cleaned({name: PAGE})
+    assert (bare["headline"], bare["byline"]) == ("Gale shuts the bridge", ["Ann Other"])
+
+
+def test_a_page_without_an_article_has_the_path_of_its_field() -> None:
+    reason, detail = refused([{"body": BODY}, {"html": "<html><body><nav><a href=/>Home</a></nav></body></html>"}])
+    assert (reason, detail[:9]) == (Reason.NO_ARTICLE, "[1].html:")
+
+
 MARKUP: Final = [
     "<p>Hello</p>", "Hello<br>World", "Hello<br/><br />World", "One.<br>\nTwo", "One <br>\nTwo", "<p>\nOne\n</p>",
     "<p>One<p>Two", "One</p><p>Two", "a <b>bold</b> word", "<div class='x'>a</div>", "<P>x</P>", "<p> Hello </p>",

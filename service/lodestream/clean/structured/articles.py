@@ -11,6 +11,7 @@ from lodestream.clean.articles import Context, Published, not_after, record, res
 from lodestream.clean.document import Limits
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.fields import edges
+from lodestream.clean.html.page import read_html
 from lodestream.clean.kinds import Kind
 from lodestream.clean.plain.lines import read_lines
 from lodestream.clean.structured import bodies, shapes
@@ -99,9 +100,45 @@ def _read_texts(reader: Reader, draft: Draft, *, linked: bool, limits: Limits) -
     body = reader.body()
     if body is None:
         return ""
-    _read_body(body, draft, limits)
     for other in titles[1:]:
         draft.cut(0, Kind.TITLE, other)
+    if not (body.markup and bodies.is_page(body.text) and _read_page(body, draft, limits)):
+        _read_body(body, draft, limits)
+        _read_edges(draft)
+    text = "\n\n".join(paragraph.text for paragraph in draft.paragraphs)
+    summaries = [(path, line) for path, text in reader.summaries() if (line := bodies.one_line(text))]
+    if summaries:
+        _read_summaries([line for path, line in summaries if path != body.path], draft, text)
+    draft.cuts.sort(key=lambda cut: cut.at)
+    return text
+
+
+def _read_page(body: Body, draft: Draft, limits: Limits) -> bool:
+    """Takes the article of a whole page of HTML; what the record states goes before what the page says.
+
+    False where the page has more than one. Raises `Rejected` where it has none.
+    """
+    try:
+        drafts = read_html(body.text, limits.articles).drafts
+    except Rejected as rejected:
+        raise Rejected(rejected.reason, f"{body.path}: {rejected.detail}") from None
+    if len(drafts) > 1:
+        return False
+    page = drafts[0]
+    if draft.headline is None:
+        draft.headline = page.headline
+    elif page.headline is not None and page.headline != draft.headline:
+        draft.cut(0, Kind.TITLE, page.headline)
+    draft.publisher = draft.publisher or page.publisher
+    draft.byline = draft.byline or page.byline
+    draft.standfirst, draft.credits, draft.times = page.standfirst, page.credits, page.times
+    draft.place, draft.dateline, draft.paragraphs = page.place, page.dateline, page.paragraphs
+    draft.cuts += page.cuts
+    return True
+
+
+def _read_edges(draft: Draft) -> None:
+    """Takes what a text carries at its ends into the draft's fields, and a headline that it says once more."""
     first = draft.paragraphs[0] if draft.paragraphs else None
     if first is not None and len(draft.paragraphs) > 1 and draft.headline is not None and first.text == draft.headline:
         draft.cut(first.line, Kind.TITLE, first.text)
@@ -110,12 +147,6 @@ def _read_texts(reader: Reader, draft: Draft, *, linked: bool, limits: Limits) -
         draft.paragraphs[-1].cues = {cue: [(start, end)] for cue, start, end in cues(draft.paragraphs[-1].text.lower())}
     edges.read_ends(draft)
     edges.read_starts(draft)
-    text = "\n\n".join(paragraph.text for paragraph in draft.paragraphs)
-    summaries = [(path, line) for path, text in reader.summaries() if (line := bodies.one_line(text))]
-    if summaries:
-        _read_summaries([line for path, line in summaries if path != body.path], draft, text)
-    draft.cuts.sort(key=lambda cut: cut.at)
-    return text
 
 
 def _read_body(body: Body, draft: Draft, limits: Limits) -> None:

@@ -35,7 +35,8 @@ _TAG: Final = re.compile(
 )
 _VOID: Final = frozenset({"br", "hr", "img"})
 _PARAGRAPH: Final = re.compile(r"\s*<p[\s>]", re.IGNORECASE)
-_WHOLE_PAGE: Final = re.compile(r"\s*<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE)
+_WHOLE_PAGE: Final = re.compile(r"\s*(?:<[!?][^>]{0,400}>\s*){0,3}<(?:html|head|body)[\s>]", re.IGNORECASE)
+_DOCTYPE: Final = re.compile(r"\s*<!doctype\s+html[\s>]", re.IGNORECASE)
 _QUOTES: Final = "\"'`“”‘’„«»()[]"
 _AFTER_A_MENTION: Final = ",.;:!?/…、。，"
 _REFERENCE: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -46,7 +47,12 @@ def is_markup(text: str) -> bool:
     """Whether a text is markup, and not one that speaks of it."""
     if MAY_BE_MARKUP.search(text) is None:
         return False
-    return _WHOLE_PAGE.match(text) is not None or _has_tag_in_use(text)
+    return is_page(text) or _has_tag_in_use(text)
+
+
+def is_page(markup: str) -> bool:
+    """Whether markup is a page with its head and menus, and not an article's own text."""
+    return _DOCTYPE.match(markup) is not None or _WHOLE_PAGE.match(markup) is not None
 
 
 def _has_tag_in_use(text: str) -> bool:
