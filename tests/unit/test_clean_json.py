@@ -145,6 +145,17 @@ def test_times_are_read_as_feeds_write_them(stated: str, at: str | None, precisi
     assert (article["published_at"], article["published_precision"]) == (at, precision)
 
 
+def test_a_stated_time_after_the_fetch_is_the_fetch_time_and_flagged() -> None:
+    (article,) = cleaned({"body": BODY, "published_at": "2025-07-05T10:00:00Z"})
+    assert (article["published_at"], article["published_from"], article["published_raw"]) == (
+        "2025-07-04T12:00:00.000Z",
+        "inferred",
+        "2025-07-05T10:00:00Z",
+    )
+    (article,) = cleaned({"body": BODY, "published_at": "2025-07-05T10:00:00Z"}, fetched_at=None)
+    assert (article["published_at"], article["published_from"]) == ("2025-07-05T10:00:00.000Z", "header")
+
+
 def test_rules_for_pages_do_not_touch_a_body() -> None:
     body = (
         "Share\nBT in your inbox\nRelated Articles\nShr 36 cts vs 36 cts\nNet 1,679,000 vs 1,418,000\n"

@@ -8,12 +8,14 @@ from typing import Final
 
 import pytest
 
+from lodestream.clean import Document, Limits, clean
 from lodestream.clean.articles import page_clock, resolve
 from lodestream.clean.draft import Draft
 from lodestream.clean.times import timezones
 from lodestream.clean.times.dates import PrintedTime, find_stamp
 from lodestream.clean.times.time_lines import parse, read_time_line
 from lodestream.clean.words.patterns import LANGUAGES
+from lodestream.records import Lineage
 from lodestream.times import from_rfc3339, rfc3339
 
 AGES: Final = [(table["language"], *example) for table in LANGUAGES for example in table["relative"]["examples"]]
@@ -236,3 +238,23 @@ def test_a_line_may_print_when_an_article_was_changed_too() -> None:
 )
 def test_what_is_no_absolute_time_is_not_parsed(text: str) -> None:
     assert parse(text) is None
+
+
+def test_a_page_that_prints_both_clocks_dates_its_siblings() -> None:
+    """An age counts from the fetch; where that is not known, from the clock of the page; else it stays an age."""
+    body = "{0} will be closed until March, the town says, and the school has to wait for it."
+    both = f"The Star\n2 hours ago\n- The Star\nPool closes\n3 July 2025 10:00 UTC\n{body.format('The pool')}\n"
+    age = f"The Star\n5 hours ago\n- The Star\nTram stops\n{body.format('The tram')}\n"
+    main = f"Storm closes the bridge\n{body.format('The bridge')}\n{body.format('The port')}\nRelated Articles\n"
+
+    def published(page: str, fetched_at: str | None) -> list[tuple[str | None, str, str]]:
+        document = Document(page.encode(), "text/plain", "d", "s", fetched_at=fetched_at)
+        lineage = Lineage(topic="raw", partition=0, offset=0)
+        articles = clean(document, limits=Limits(), lineage=lineage, ingested_at="2026-01-01T00:00:00.000Z")
+        return [(one["published_at"], one["published_precision"], one["published_from"]) for one in articles[1:]]
+
+    stated = ("2025-07-03T10:00:00.000Z", "minute", "page")
+    assert published(main + both + age, None) == [stated, ("2025-07-03T07:00:00.000Z", "hour", "inferred")]
+    fetched = "2025-07-03T15:00:00Z"
+    assert published(main + both + age, fetched) == [stated, ("2025-07-03T10:00:00.000Z", "hour", "relative")]
+    assert published(main + age, None) == [(None, "none", "none")]

@@ -20,14 +20,13 @@ from lodestream.records import ArticleFields, Lineage
 
 _SIZE: Final = struct.Struct("<I")
 _GAP: Final = rb"[\\\x00-\x1f\x7f-\xff]"  # a character that is taken out may be here, as it stands or escaped
-_MAY_HOLD_MARKUP: Final = re.compile(
-    rb"""
-    < (?: [A-Za-z/!?] | GAP )                                          # as `bodies.MAY_BE_MARKUP`
-    | & (?: [lL] (?: [tT] | GAP ) | GAP )                              # &lt;
-    | &\# (?: 0*+ (?: 6 | [xX] 0*+ (?: 3 | GAP ) | GAP ) )             # &#60; &#x3c;
-    | \\ (?: u (?: 00[0-7] | 0?0? GAP ) | GAP )                        # \u003c
-    """.replace(b"GAP", _GAP),
-    re.VERBOSE,
+_MAY_HOLD_MARKUP: Final = tuple(  # 5 KB take 6 us; in one pattern, which no single character begins, 16
+    re.compile(pattern.replace(b"GAP", _GAP), re.VERBOSE)
+    for pattern in (
+        rb"< (?: [A-Za-z/!?] | GAP )",  # as `bodies.MAY_BE_MARKUP`
+        rb"& (?: [lL] (?: [tT] | GAP ) | \# 0*+ (?: 6 | [xX] 0*+ (?: 3 | GAP ) | GAP ) | GAP )",  # &lt; &#60; &#x3c;
+        rb"\\ (?: u (?: 00[0-7] | 0?0? GAP ) | GAP )",  # \u003c
+    )
 )
 _NOT_ASCII: Final = ("utf-16", "utf-32", "iso2022")
 
@@ -42,7 +41,7 @@ def runs_parser(document: Document, limits: Limits) -> bool:
     if kind != JSON:
         return kind != PLAIN
     codec, body = codec_and_bytes(document)
-    return codec.startswith(_NOT_ASCII) or _MAY_HOLD_MARKUP.search(body) is not None
+    return codec.startswith(_NOT_ASCII) or any(each.search(body) for each in _MAY_HOLD_MARKUP)
 
 
 def pack(document: Document, *, limits: Limits, lineage: Lineage, ingested_at: str) -> bytes:
