@@ -1,4 +1,4 @@
-"""Cleaning against right answers: the seeds' gold, and pages of HTML. Exits 1 under the figures in `figures.toml`.
+"""Cleaning against right answers: the seeds' gold, pages of text and of HTML. Exits 1 under `figures.toml`.
 
     python -m benchmarks.evaluate [--data DIR] [--show NAME]
 
@@ -20,6 +20,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.evaluate.pages import Result, evaluate, read_pages
+from benchmarks.evaluate.plain_pages import evaluate_plain_pages, shares
 from benchmarks.evaluate.scores import mean
 from benchmarks.evaluate.seeds import Counts, evaluate_seeds
 
@@ -43,14 +44,22 @@ def main(data: Path, show: str | None) -> None:
         raise click.ClickException(f"no folder {data / 'fundus'}: name the evaluation data with --data")
     floors = tomllib.loads((HERE / "figures.toml").read_text("utf-8"))
     counts = evaluate_seeds()
+    plain = evaluate_plain_pages()
     pages = [*read_pages(data / "fundus")]
     began = time.process_time()
     results = [evaluate(page) for page in track(pages, "pages of HTML", console=Console(stderr=True), transient=True)]
     seconds = time.process_time() - began
     if show:
-        _show(counts, results, "" if show == "all" else show)
+        part = "" if show == "all" else show
+        _show(counts, results, part)
+        for name, one in plain.items():
+            if part in name and one.wrong:
+                console.print(f"\n{name}", style="bold")
+                for wrong in one.wrong:
+                    console.print(f"  {wrong}", markup=False)
     table = Table("", "measured", "at least", "")
     reached = [*_rows(table, "seeds", _seed_shares(counts), floors["seeds"])]
+    reached += _rows(table, "text", shares(plain), floors["text"])
     reached += _rows(table, "html", _page_shares(results), floors["html"])
     console.print(table)
     console.print(
