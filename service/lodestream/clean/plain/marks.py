@@ -157,10 +157,9 @@ def _short_kind(line: Line) -> Kind | None:
         return Kind.INTERFACE
     if line.key in ADVERTS:
         return Kind.ADVERT
-    by_cue = next((kind for cue, is_one, kind in _SHORT_RULES if cue in line.cues and is_one(line)), None)
-    if by_cue is not None:
-        return by_cue
-    return _kind_by_shape(line)
+    cued = line.cues  # most lines have none
+    by_cue = next((kind for cue, is_one, kind in _SHORT_RULES if cue in cued and is_one(line)), None) if cued else None
+    return _kind_by_shape(line) if by_cue is None else by_cue
 
 
 def _kind_by_shape(line: Line) -> Kind | None:

@@ -27,6 +27,7 @@ _UNKNOWN: Final = re.compile(
 _SHORT: Final = re.compile(r"\.\s[^\W\d_]{1,20}(?:\s[^\W\d_]{1,20}){0,3}\.")
 _SHORT_WIDE: Final = re.compile(r"。\s?[^\W\d_]{1,20}(?:\s[^\W\d_]{1,20}){0,3}。")
 """A sentence of up to four words: a cheap look before `_UNKNOWN`."""
+_SLOGAN_MAX: Final = 400  # characters: its first sentence has eight words of 41 at most
 _UNKNOWN_MIN: Final = 300  # characters of a paragraph that may hold a run
 _AFTER_MARKER: Final = re.compile(rf"(?P<slogan>{_SLOGAN})?[:：]?\s+(?=[\"'“‘«$€£(\[]?[^\W_a-z])")
 _NO_MARKER: Final = re.compile(r"\s*")
