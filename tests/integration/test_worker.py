@@ -50,7 +50,7 @@ BAD = {
     "wrong-shape": (b'{"title": "x", "body": 7}', "application/json", "invalid_shape"),
     "bad-item": (b"[" + GOOD + b', {"body": []}]', "application/json", "invalid_shape"),
     "pdf": (b"%PDF-1.4", "application/pdf", "unknown_content_type"),
-    "html": (b"<p>not yet</p>", "text/html", "unknown_content_type"),
+    "html": (b"<ul><li><a href=/>Home</a></li></ul>", "text/html", "no_article"),
 }
 
 
