@@ -106,6 +106,13 @@ def test_labels_are_stated_on_all_documents(folder: Path, tmp_path: Path) -> Non
         ({"id": True, "source": "Wire"}, "some.news.jsonl:1", "Wire", {}),
         ({"id": " ", "source": "Wire"}, "some.news.jsonl:1", "Wire", {}),
         ({"id": "a", "source": {"name": "The Wire", "site": "wire.example"}}, "a", "wire.example", {}),
+        (
+            {"id": "a", "source_domain": "wire.example", "link": "https://a.example/x"},
+            "a",
+            "wire.example",
+            {"url": "https://a.example/x"},
+        ),
+        ({"id": "a", "canonical_url": "https://a.example/x"}, "a", "a.example", {"url": "https://a.example/x"}),
         ({"id": "a", "source": {"id": None, "name": "The Wire"}}, "a", "The Wire", {}),
         (
             {"id": "a", "url": "https://WWW.Example.org:81/x?y"},

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from lodestream.clean.structured.fields import URLS
 from lodestream.replay.documents import (
     DOCUMENT_MAX_BYTES,
     Labels,
@@ -21,6 +22,8 @@ from lodestream.replay.documents import (
 from lodestream.replay.unpacked import Unpacked
 
 LINE_MAX_BYTES: Final = DOCUMENT_MAX_BYTES + 2  # its end may be \r\n
+SITES: Final = ("source", "source_domain", "domain")
+"""Names under which crawlers write the site; `clean` knows more names of a publisher."""
 BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -73,12 +76,12 @@ def _article(text: bytes, place: str, fallback_id: str, site: str, labels: Label
     """The document of a line. One that is no JSON object names nothing; it goes on too, and becomes a dead letter."""
     decoded = _decoded(text)
     article = decoded if isinstance(decoded, dict) else {}
-    url = _text(article.get("url"))
+    url = next(filter(None, (_text(article.get(name)) for name in URLS)), None)
     return raw_document(
         text,
         place=place,
         document_id=_id(article.get("id")) or fallback_id,
-        site=_source(article.get("source")) or host(url) or site,
+        site=next(filter(None, (_source(article.get(name)) for name in SITES)), None) or host(url) or site,
         content_type="application/json",
         labels=labels,
         url=url,
