@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from selectolax.lexbor import LexborNode
 
+from lodestream.clean.html.boxes import Boxes
 from lodestream.clean.html.tree import (
     Piece,
     Tree,
+    by_container,
+    chain,
     in_order,
+    is_in_link,
+    is_inside,
     lines_of,
     link_share,
     loose_paragraphs,
@@ -26,18 +31,7 @@ from lodestream.clean.html.tree import (
     weight,
 )
 
-_BOX: Final = re.compile(
-    r"(?:^|[\s_-])(?:related|recommend\w*|newsletter|promo\w*|teaser\w*|share|sharing|social\w*|comments?|kommentar\w*"
-    r"|disqus|footer|nav|navbar|navigation|menu|sidebar|breadcrumbs?|caption|credits?|copyright|tags?|taglist|keywords"
-    r"|author\w*|byline|bio|subscri\w*|paywall|piano|outbrain|taboola|advert\w*|ads?|sponsor\w*|cookie\w*|consent"
-    r"|popular|most-?read|trending|more-?on|read-?more|read-?also|also-?read|mehr-zum-thema|toc|rating|poll|modal"
-    r"|popup|overlay|signup|login|audio|player|gallery|figcaption|image|photo|legal|disclaimer|meta|dateline"
-    r"|timestamp|published|skip|hidden|sr-only|visually-hidden|infobox|weather|widget|banner|donat\w*"
-    r"|app-?download|follow\w*|twitter-tweet|instagram-media|tiktok-embed|fb-post|bluesky-embed)(?:$|[\s_-])",
-    re.IGNORECASE,
-)
-"""Words in the class or id of an element that is no text of the article."""
-_BOX_CLASSES_MAX: Final = 200  # characters: longer lists of classes are of style sheets that name no purpose
+_INLINE: Final = frozenset("a b center em font i span strong u".split())
 _ENDS: Final = re.compile(r"[.!?…:;\"“”»'’)\]。！？」』）।؟۔]\s*$")
 
 _PARAGRAPH_MIN: Final = 60  # characters that make running text
@@ -46,18 +40,18 @@ _DIRECT_MIN: Final = 32  # characters of an element's own: with fewer its text i
 _LINKED_MAX: Final = 0.4  # share of links in running text
 _FEW: Final = 500  # characters in paragraphs: with fewer a page writes its text without them
 _HOLDS: Final = 0.6  # share of all running text that the article's element holds
-_BULK: Final = 0.35  # of all running text: a box does not hold as much, whatever its class says
 _SHORT: Final = 50  # characters of a paragraph that must end like a sentence
 _ITEM_MIN: Final = 25
 _ITEM_LINKED_MAX: Final = 0.3
 _PART_LINKED_MAX: Final = 0.5
 _HEADING_MAX: Final = 300
+_HEADINGS_MAX: Final = 2  # in a row above a text; more are a list
 _TEASERS: Final = 4  # that make a list
 _SCATTERED: Final = 0.3  # share of the page's text in paragraphs: with less it may stand elsewhere
 _SCOPE: Final = "article,main,[role=main],[itemprop~=articleBody]"
 _SCOPE_HOLDS: Final = 0.45  # of all running text, for an element that says it holds the article
 _LOOSE: Final = "div,section,td,article,span"
-_HEADINGS: Final = frozenset({"h2", "h3", "h4"})
+_HEADINGS: Final = frozenset({"h2", "h3", "h4", "h5", "h6"})
 _PARTS: Final = frozenset({"p", "li", "blockquote", "pre", *_HEADINGS})
 _ALL: Final = ",".join(sorted(_PARTS))
 
@@ -117,49 +111,58 @@ class _Extractor:
     def __init__(self, body: LexborNode, title: str | None) -> None:
         self._body = body
         self._title = _bare(title or "")
-        self._name_of: dict[int, str] = {}  # of elements
-        self._boxes: dict[str, bool] = {}  # whether a name is a box's
-        self._named_hold: dict[str, int] = {}  # running text in elements of a name: chunks of an article share theirs
-        self._inside: dict[int, bool] = {}  # whether an element is in a box
+        self._boxes = Boxes()
         self._holds: dict[int, int] = {}  # running text in an element, boxes included
         self._total = 0
         self._loose = False  # whether text counts that stands in no paragraph
 
     def extract(self) -> Extraction:
         running = self._running()
-        self._total = sum(size for _, size in running)
+        self._total = self._boxes.total = sum(size for _, size in running)
         if not self._total:
             return Extraction()
-        for node, size in running:
-            chain = _chain(node)
-            for element in chain:
+        for node, size in by_container(running):
+            names = set()
+            for element in chain(node):
                 self._holds[element.mem_id] = self._holds.get(element.mem_id, 0) + size
-            for name in {self._name(element) for element in (node, *chain)}:
-                self._named_hold[name] = self._named_hold.get(name, 0) + size
+                names.add(self._boxes.name(element))
+            for name in names:
+                self._boxes.named[name] = self._boxes.named.get(name, 0) + size
+        for node, size in running:  # what names a paragraph itself
+            if node.tag == "p" and (name := self._boxes.name(node)) != " ":
+                self._boxes.named[name] = self._boxes.named.get(name, 0) + size
         scope = self._scope()
-        counted: list[LexborNode] = []
+        within = [(node, size) for node, size in running if not self._boxes.hold(node)]
+        if scope is not None:
+            reaches: dict[int, bool] = {}
+            within = [(node, size) for node, size in within if is_inside(node, scope, reaches)]
+        return self._article(within, scope)
+
+    def _article(self, within: list[tuple[LexborNode, int]], scope: int | None) -> Extraction:
+        """The text of the smallest element that holds most of some running text."""
         own: dict[int, int] = {}
         elements: dict[int, LexborNode] = {}
-        total = 0
-        for node, size in running:
-            chain = _chain(node)
-            if self._in_box(node) or (scope is not None and all(element.mem_id != scope for element in chain)):
-                continue
-            total += size
-            counted.append(node)
-            for element in chain:
+        total = sum(size for _, size in within)
+        for node, size in by_container(within):
+            for element in chain(node):
                 own[element.mem_id] = own.get(element.mem_id, 0) + size
                 elements[element.mem_id] = element
         if not total:
             return Extraction()
         least = min(size for size in own.values() if size >= _HOLDS * total)
         article = elements[next(key for key, size in own.items() if size == least)]
+        while article.tag in _INLINE and article.parent is not None and article.parent.mem_id in own:
+            article = article.parent
+        counted = [node for node, _ in within]
         found = Extraction()
         for node in [] if scope is None else self._lead(counted, article):
             found.add(paragraphs_of(node))
         found.leads = len(found.paragraphs)
-        held = least + found.weight
         self._add_parts(article, found)
+        held = own[article.mem_id] + sum(map(weight, found.paragraphs[: found.leads]))
+        for sibling in _chunks(article, own):
+            self._add_parts(sibling, found)
+            held += own[sibling.mem_id]
         found.coverage = min(1.0, held / total)
         return found
 
@@ -168,7 +171,8 @@ class _Extractor:
 
         Some pages part the beginning from the rest, for what readers see who do not pay.
         """
-        inside = [any(element.mem_id == article.mem_id for element in _chain(node)) for node in running]
+        reaches: dict[int, bool] = {}
+        inside = [is_inside(node, article.mem_id, reaches) for node in running]
         first = inside.index(True) if True in inside else 0
         return [node for node in running[:first] if node.tag == "p"]
 
@@ -193,7 +197,9 @@ class _Extractor:
             loose = self._loose_text()
             self._loose = total < _FEW or sum(size for _, size in loose) > total
             found += loose if self._loose else []
-        return found
+        rest = [(node, size) for node, size in found if not self._boxes.by_readers(node)]
+        self._boxes.without_comments = sum(size for _, size in rest) >= _FEW
+        return rest if self._boxes.without_comments else found
 
     def _loose_text(self) -> list[tuple[LexborNode, int]]:
         """Running text that stands in no paragraph element."""
@@ -208,27 +214,35 @@ class _Extractor:
         return found
 
     def _add_parts(self, article: LexborNode, found: Extraction) -> None:
-        heading = None
+        headings: list[LexborNode] = []  # of the text to come
         for node, loose in in_order(article, _PARTS) if self._loose else ((part, None) for part in article.css(_ALL)):
-            if self._in_box(node):
+            if loose is None and node.tag in _HEADINGS and is_in_link(node):
+                found.linked_headings += 1
                 continue
-            if loose is None and node.tag in _HEADINGS:
+            if self._boxes.hold(node):
+                continue
+            if loose is None and (node.tag in _HEADINGS or _is_crosshead(node)):
                 text = text_of(node)
                 linked = link_share(node, text) >= _PART_LINKED_MAX
                 found.linked_headings += bool(text) and linked
                 if not linked and 0 < weight(text) < _HEADING_MAX and _bare(text) != self._title:
-                    heading = node
+                    headings.append(node)
                 continue
             pieces = self._pieces(node) if loose is None else [one for one in loose if _is_text(one)]
-            if pieces and heading is not None:
-                found.add([Piece(text_of(heading), lines_of(heading))])
-                heading = None
+            if pieces:
+                found.add(Piece(text_of(heading), lines_of(heading)) for heading in headings[-_HEADINGS_MAX:])
+                headings.clear()
             found.add(pieces)
 
     def _pieces(self, node: LexborNode) -> list[Piece]:
         """The paragraphs that an element adds to the text."""
         if node.tag in {"li", "blockquote"} and node.css_first("p,li li") is not None:
-            return [] if not self._loose else self._nested(node)
+            own = [
+                piece
+                for piece in loose_paragraphs(node)
+                if weight(piece.text) >= _ITEM_MIN and _is_short_of_links(piece)
+            ]
+            return own + self._nested(node) if self._loose else own
         text = text_of(node)
         linked, size = link_share(node, text), weight(text)
         if linked > _PART_LINKED_MAX or (size < _SHORT and not _ENDS.search(text)):
@@ -239,63 +253,37 @@ class _Extractor:
 
     def _nested(self, node: LexborNode) -> list[Piece]:
         """The paragraphs in an item or a quotation that has elements of its own."""
-        inner = [part for part in node.css("p,li") if part.css_first("p,li") is None and not self._in_box(part)]
+        inner = [part for part in node.css("p,li") if part.css_first("p,li") is None and not self._boxes.hold(part)]
         return [piece for part in inner for piece in self._pieces(part)]
 
-    def _in_box(self, node: LexborNode) -> bool:
-        """Whether an element or one around it is a box: by a name whose elements do not hold the bulk of the text."""
-        passed: list[int] = []
-        inside = False
-        at: LexborNode | None = node
-        while at is not None and at.tag not in {"body", "html", "article", "main"}:
-            key = at.mem_id
-            known = self._inside.get(key)
-            if known is not None:
-                inside = known
-                break
-            passed.append(key)
-            if at.tag == "a":
-                inside = True
-                break
-            name = self._name(at)
-            if self._named_hold.get(name, 0) < _BULK * self._total and self._names_box(name):
-                inside = True
-                break
-            at = at.parent
-        self._inside.update(dict.fromkeys(passed, inside))
-        return inside
 
-    def _name(self, node: LexborNode) -> str:
-        """Classes and id of an element; what is hidden is named so."""
-        key = node.mem_id
-        name = self._name_of.get(key)
-        if name is None:
-            attributes = node.attributes
-            hidden = "hidden" in attributes or attributes.get("aria-hidden") == "true"
-            name = f"{attributes.get('class') or ''} {attributes.get('id') or ''}{' hidden' if hidden else ''}"
-            self._name_of[key] = name
-        return name
+def _is_short_of_links(piece: Piece) -> bool:
+    return piece.linked <= _ITEM_LINKED_MAX
 
-    def _names_box(self, name: str) -> bool:
-        known = self._boxes.get(name)
-        if known is None:
-            known = self._boxes[name] = len(name) < _BOX_CLASSES_MAX and _BOX.search(name) is not None
-        return known
+
+def _is_crosshead(node: LexborNode) -> bool:
+    """Whether a short paragraph is set in bold as a whole: a heading without a heading's element."""
+    if node.tag != "p":
+        return False
+    text = text_of(node)
+    if not 0 < weight(text) < _SHORT or _ENDS.search(text):
+        return False
+    bold = node.css_first("strong,b")
+    return bold is not None and text_of(bold) == text
+
+
+def _chunks(article: LexborNode, own: dict[int, int]) -> Iterator[LexborNode]:
+    """The elements behind the article's, of its kind and with running text: pages part a text around adverts."""
+    at = article.next
+    while at is not None:
+        if at.tag == article.tag and at.mem_id in own:
+            yield at
+        at = at.next
 
 
 def _is_text(piece: Piece) -> bool:
     """Whether loose text is a paragraph of the article."""
     return weight(piece.text) >= _SHORT and piece.linked <= _PART_LINKED_MAX
-
-
-def _chain(node: LexborNode) -> list[LexborNode]:
-    """An element's ancestors, the nearest first; itself before them where it holds text that is in no paragraph."""
-    found = [] if node.tag == "p" else [node]
-    at = node.parent
-    while at is not None and at.tag != "html":
-        found.append(at)
-        at = at.parent
-    return found
 
 
 def _bare(text: str) -> str:

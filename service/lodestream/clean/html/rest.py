@@ -25,7 +25,7 @@ def cut_rest(
     """
     known = found.lines.copy()
     titles = {" ".join(heading.split()) for heading in headings} - {draft.headline}
-    own = {draft.headline, draft.standfirst}
+    own = {draft.headline, draft.standfirst} - {*known}  # one that was a paragraph is known as such
     passed = 0
     run: list[str] = []
     for line in lines:

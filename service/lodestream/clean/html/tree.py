@@ -146,10 +146,10 @@ def loose_paragraphs(node: LexborNode) -> list[Piece]:
     found: list[Piece] = []
     run = _Run()
     for child in node.iter(include_text=True):
-        if child.tag in _BLOCKS:
-            found += run.end()
-        else:
+        if _is_inline(child):
             run.add(child)
+        else:
+            found += run.end()
     return found + run.end()
 
 
@@ -189,3 +189,48 @@ def link_share(node: LexborNode, text: str) -> float:
 def weight(text: str) -> int:
     """Characters, those of scripts without spaces three times."""
     return len(text) * (_CJK_WORTH if sum(c > _CJK_FROM for c in text[:40]) > 10 else 1)
+
+
+def chain(node: LexborNode) -> list[LexborNode]:
+    """An element and its ancestors, the nearest first."""
+    found = []
+    at: LexborNode | None = node
+    while at is not None and at.tag != "html":
+        found.append(at)
+        at = at.parent
+    return found
+
+
+def is_in_link(node: LexborNode) -> bool:
+    """Whether an element is right inside a link."""
+    parent = node.parent
+    return parent is not None and (parent.tag == "a" or (parent.parent is not None and parent.parent.tag == "a"))
+
+
+def is_inside(node: LexborNode, key: int, known: dict[int, bool]) -> bool:
+    """Whether an element is, or is in, the one of this key. `known`: answers for elements on the way."""
+    passed: list[int] = []
+    inside = False
+    at: LexborNode | None = node
+    while at is not None:
+        if at.mem_id == key:
+            inside = True
+            break
+        if at.mem_id in known:
+            inside = known[at.mem_id]
+            break
+        passed.append(at.mem_id)
+        at = at.parent
+    known.update(dict.fromkeys(passed, inside))
+    return inside
+
+
+def by_container(running: list[tuple[LexborNode, int]]) -> list[tuple[LexborNode, int]]:
+    """The running text of each element that holds some itself: a paragraph's is its parent's."""
+    sizes: dict[int, int] = {}
+    nodes: dict[int, LexborNode] = {}
+    for node, size in running:
+        holder = node.parent if node.tag == "p" and node.parent is not None else node
+        sizes[holder.mem_id] = sizes.get(holder.mem_id, 0) + size
+        nodes[holder.mem_id] = holder
+    return [(nodes[key], size) for key, size in sizes.items()]

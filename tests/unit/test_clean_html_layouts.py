@@ -1,0 +1,107 @@
+"""Layouts of real pages in which something else is as large as the article, or the article is in pieces."""
+
+from __future__ import annotations
+
+import pytest
+from test_clean_html import BODY, PARAGRAPHS, cleaned, lost, page, refusal
+
+from lodestream.errors import Reason
+
+H1 = "<h1>Bridge reopens</h1>"
+TEXT = list(PARAGRAPHS)
+REMARKS = [
+    f"Reader number {number} thinks that the ferry was far better than the bridge, and says so at some length here."
+    for number in range(40)
+]
+
+
+@pytest.mark.parametrize("many", [4, 8, 12, 40])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "<main><article>{h1}{text}</article><section id=comments><ol>{remarks}</ol></section></main>",
+        "<div class=wrap><div class=story>{h1}{text}</div><div class=comments-area>{remarks}</div></div>",
+        "<article>{h1}{text}<div class=kommentare>{remarks}</div></article>",
+        "<div>{h1}<div>{text}</div><div id=disqus_thread>{remarks}</div></div>",
+    ],
+)
+def test_comments_longer_than_the_article_are_not_the_article(frame: str, many: int) -> None:
+    remarks = "".join(f"<li class=comment><div class=comment-body><p>{text}</p></div></li>" for text in REMARKS[:many])
+    markup = page(frame.format(h1=H1, text=BODY, remarks=remarks))
+    found = cleaned(markup)
+    assert found["body"].split("\n\n") == TEXT
+    assert not lost(markup, found)
+
+
+def test_an_article_whose_own_class_speaks_of_comments_stays() -> None:
+    assert (
+        cleaned(page(f"<article class='post comments-open has-comments'>{H1}{BODY}</article>"))["body"].split("\n\n")
+        == TEXT
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<article>{h1}<div class=a>{0}{1}{2}{3}</div><div class=ad>Advert</div><div class=b>{4}{5}</div></article>",
+        "<div>{h1}<div>{0}{1}{2}{3}</div><div>{4}</div><div>{5}</div></div>",
+        "<article>{h1}<div class=c1>{0}</div><div class=c2>{1}{2}{3}{4}</div><div class=c3>{5}</div></article>",
+        "<main>{h1}<section class=chunk>{0}{1}{2}{3}{4}</section><hr><section class=chunk>{5}</section></main>",
+    ],
+)
+def test_an_article_in_chunks_is_whole(body: str) -> None:
+    markup = page(body.format(*(f"<p>{text}</p>" for text in PARAGRAPHS), h1=H1))
+    found = cleaned(markup)
+    assert found["body"].split("\n\n") == TEXT
+    assert not lost(markup, found)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        "<div class=jp-relatedposts><p>{0}</p></div>",
+        "<div class=relatedArticles><p>{0}</p></div>",
+        "<div class=c-newsletterSignup__box><p>{0}</p></div>",
+        "<div class=noticias-relacionadas><p>{0}</p></div>",
+        "<div class=a-lire-aussi><p>{0}</p></div>",
+    ],
+)
+def test_boxes_are_known_by_the_words_in_their_classes(box: str) -> None:
+    found = cleaned(page(f"<article>{H1}{BODY}{box.format(REMARKS[0])}</article>"))
+    assert found["body"].split("\n\n") == TEXT
+
+
+@pytest.mark.parametrize(
+    ("part", "texts"),
+    [
+        ("<p><strong>Who may cross</strong></p>", ["Who may cross"]),
+        ("<h5>Who may cross</h5>", ["Who may cross"]),
+        ("<h2>Traffic</h2><h3>Who may cross</h3>", ["Traffic", "Who may cross"]),
+        (
+            "<ul><li>Lorries may cross again from Friday on."
+            "<ul><li>Those of over forty tonnes have to wait.</li></ul></li></ul>",
+            ["Lorries may cross again from Friday on.", "Those of over forty tonnes have to wait."],
+        ),
+        ("<blockquote>It was a long winter without it.<p>The mayor said so to all who asked.</p></blockquote>",
+         ["It was a long winter without it.", "The mayor said so to all who asked."]),
+    ],
+)  # fmt: skip
+def test_parts_inside_a_text_stay(part: str, texts: list[str]) -> None:
+    first, *others = (f"<p>{text}</p>" for text in PARAGRAPHS)
+    found = cleaned(page(f"<article>{H1}{first}{part}{''.join(others)}</article>"))
+    assert found["body"].split("\n\n") == [TEXT[0], *texts, *TEXT[1:]]
+
+
+@pytest.mark.parametrize(
+    "teaser",
+    [
+        "<article><a href=/{n}><h2>Story {n}</h2></a><p>{text}</p></article>",
+        "<div><h3><a href=/{n}>Story {n}</a></h3><p>{text}</p></div>",
+    ],
+)  # fmt: skip
+def test_a_front_page_is_no_article(teaser: str) -> None:
+    markup = page(
+        "<main>" + "".join(teaser.format(n=n, text=REMARKS[n]) for n in range(12)) + "</main>",
+        head="<title>Harbour</title>",
+    )
+    assert refusal(markup).reason is Reason.NO_ARTICLE
