@@ -78,8 +78,8 @@ def test_boxes_are_known_by_the_words_in_their_classes(box: str) -> None:
         ("<h5>Who may cross</h5>", ["Who may cross"]),
         ("<h2>Traffic</h2><h3>Who may cross</h3>", ["Traffic", "Who may cross"]),
         (
-            "<ul><li>Lorries may cross again from Friday on."
-            "<ul><li>Those of over forty tonnes have to wait.</li></ul></li></ul>",
+            ("<ul><li>Lorries may cross again from Friday on."
+            "<ul><li>Those of over forty tonnes have to wait.</li></ul></li></ul>"),
             ["Lorries may cross again from Friday on.", "Those of over forty tonnes have to wait."],
         ),
         ("<blockquote>It was a long winter without it.<p>The mayor said so to all who asked.</p></blockquote>",
@@ -105,3 +105,21 @@ def test_a_front_page_is_no_article(teaser: str) -> None:
         head="<title>Harbour</title>",
     )
     assert refusal(markup).reason is Reason.NO_ARTICLE
+
+
+@pytest.mark.parametrize(
+    "title", ["404 Not Found", "Page not found", "Just a moment...", "Access denied", "Redirecting…"]
+)
+def test_a_server_s_notice_is_no_article(title: str) -> None:
+    notice = (
+        "<p>We are checking your browser before you reach the page that you asked for; this takes a few seconds.</p>"
+    )
+    assert refusal(page(f"<main>{notice}</main>", head=f"<title>{title}</title>")).reason is Reason.NO_ARTICLE
+    assert cleaned(page(f"<main>{BODY}</main>", head=f"<title>{title}</title>"))["body"].split("\n\n") == TEXT
+
+
+def test_what_stands_in_a_form_s_box_of_text_is_accounted_for() -> None:
+    markup = page(f"<article>{BODY}<textarea>Write & tell us <b>more</b></textarea></article>")
+    assert not lost(markup, cleaned(markup))
+    deep = page("<div>" * 1200 + BODY + "<textarea>Write & tell us <b>more</b></textarea>")
+    assert not lost(deep, cleaned(deep))

@@ -51,6 +51,13 @@ _LEAST: Final = 0.7  # of our text: what trafilatura finds must not be much less
 _SAMPLE: Final = 6  # paragraphs that tell the language
 _BELOW_HEADING: Final = 40  # lines in which the time is looked for
 _ABOVE_HEADING: Final = 12
+_NO_PAGE: Final = re.compile(
+    r"(?:error )?(?:403|404|410|429|50[0-4])\b.{0,60}|(?:page )?not found|just a moment\W*|access denied|forbidden"
+    r"|attention required!? \| cloudflare|are you a robot\?|robot check|bad gateway|service unavailable|redirecting\W*"
+    r"|enable javascript|please wait\W*|too many requests|internal server error|security check",
+    re.IGNORECASE,
+)
+"""Titles of pages that stand in for one. A longer text under such a title is an article about it."""
 _WORD: Final = re.compile(r"\w+")
 
 
@@ -91,6 +98,8 @@ def _draft(tree: Tree, metadata: Metadata, markup: str) -> Draft | None:
     writers = authors(metadata.authors, metadata.site_name, tree)
     tree.take_aside()
     found = extract(tree, next(iter(metadata.titles), None))
+    if found.weight < _SHORT and _NO_PAGE.fullmatch(next(iter(metadata.titles), "")):
+        raise Rejected(Reason.NO_ARTICLE, "the notice of a server, by its title")
     if found.is_listing and not metadata.is_article:
         raise Rejected(Reason.NO_ARTICLE, f"a list of {found.linked_headings} teasers")
     if not found.paragraphs and tree.is_menu():

@@ -92,7 +92,9 @@ def tokens(markup: str) -> Iterator[tuple[str | None, str]]:
             at = ends.past(name.end())
             yield ("/" + tag if closing else tag), ""
             if tag in RAW and not closing:
-                at = raw_end(markup, at, tag)
+                content, at = at, raw_end(markup, at, tag)
+                if tag == "textarea":  # no markup either, but a reader sees it
+                    yield None, markup[content:at]
             elif markup.startswith("/>", at - 2) and not closing:  # <svg/>
                 yield "/" + tag, ""
         elif markup.startswith(("<!", "<?", "</"), start):

@@ -19,6 +19,7 @@ _NO_TEXT: Final = {
 }  # fmt: skip
 """Elements that hold no text of an article, and what their text is."""
 _MOST: Final = 0.5  # of a page's text: such an element with more holds the page (a form around everything)
+_LARGE_MAX: Final = 8  # such elements in one another: no page has more, and each is read as a whole
 _MENU: Final = 0.8
 _BLOCKS: Final = frozenset(
     "address article aside blockquote center dd details div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header "
@@ -62,13 +63,20 @@ class Tree:
         if self.body is None:
             return
         most = _MOST * len(text_of(self.body))
-        for node in reversed(self.body.css(",".join(_NO_TEXT))):
-            if (text := text_of(node)) and len(text) > most:
+        taken: list[LexborNode] = []
+        inside: dict[int, bool] = {}  # whether an element is in one that is taken out
+        large = 0
+        for node in self.body.css(",".join(_NO_TEXT)):  # in page order: outer elements are decided first
+            if large > _LARGE_MAX or _is_in(node.parent, inside):
                 continue
-            if text:
-                self.aside.append((_NO_TEXT[node.tag or ""], text))
+            text = text_of(node)
+            large += len(text) > most
+            inside[node.mem_id] = len(text) <= most or node.tag == "dialog"
+            if inside[node.mem_id]:
+                taken.append(node)
+                self.aside += [(_NO_TEXT[node.tag or ""], text)] if text else []
+        for node in taken:
             node.decompose()
-        self.aside.reverse()
 
     def is_menu(self) -> bool:
         """Whether nearly all of the text is in links."""
@@ -199,6 +207,21 @@ def chain(node: LexborNode) -> list[LexborNode]:
         found.append(at)
         at = at.parent
     return found
+
+
+def _is_in(node: LexborNode | None, decided: dict[int, bool]) -> bool:
+    """What is decided for the nearest ancestor of which something is."""
+    passed: list[int] = []
+    inside = False
+    while node is not None:
+        known = decided.get(node.mem_id)
+        if known is not None:
+            inside = known
+            break
+        passed.append(node.mem_id)
+        node = node.parent
+    decided.update(dict.fromkeys(passed, inside))
+    return inside
 
 
 def is_in_link(node: LexborNode) -> bool:
