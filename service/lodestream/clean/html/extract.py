@@ -204,7 +204,7 @@ class _Extractor:
     def _loose_text(self) -> list[tuple[LexborNode, int]]:
         """Running text that stands in no paragraph element."""
         found = []
-        for node in self._body.css(_LOOSE):
+        for node in [self._body, *self._body.css(_LOOSE)]:
             if len(node.text(deep=False)) < _DIRECT_MIN:
                 continue
             size = sum(each for loose in loose_paragraphs(node) if (each := weight(loose.text)) >= _LOOSE_MIN)
