@@ -123,3 +123,27 @@ def test_what_stands_in_a_form_s_box_of_text_is_accounted_for() -> None:
     assert not lost(markup, cleaned(markup))
     deep = page("<div>" * 1200 + BODY + "<textarea>Write & tell us <b>more</b></textarea>")
     assert not lost(deep, cleaned(deep))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "<header><time datetime=2026-11-27>Today</time></header><article>{h1}{own}{text}</article>",
+        "<div class=ticker><time datetime=2026-11-27>now</time></div><article>{h1}{own}{text}</article>",
+        "<article>{h1}{own}{text}</article><aside><time datetime=2026-11-27>Another</time></aside>",
+        "<article>{h1}<a href=/x><time datetime=2026-11-27>Another</time></a>{own}{text}</article>",
+        "<article>{h1}{text}<div class=comments><time datetime=2026-11-27>said</time></div></article>{own}",
+        "<article>{h1}<time datetime=2026-11-27>U</time><time pubdate datetime=2026-03-03>P</time>{text}</article>",
+        "{h1}<time datetime=2026-11-27>U</time><time itemprop=datePublished datetime=2026-03-03>P</time>{text}",
+    ],
+)  # fmt: skip
+def test_the_time_of_a_page_is_the_article_s_own(frame: str) -> None:
+    own = "<time datetime=2026-03-03>3 March</time>"
+    found = cleaned(page(frame.format(h1=H1, own=own, text=BODY), head="<title>Bridge reopens</title>"))
+    assert (found["published_at"], found["published_from"]) == ("2026-03-03T00:00:00.000Z", "page")
+
+
+def test_an_article_without_a_time_has_none() -> None:
+    remark = "<div class=comments><time datetime=2026-11-27>said</time><p>A remark.</p></div>"
+    found = cleaned(page(f"<article>{H1}{BODY}</article>{remark}", head="<title>Bridge reopens</title>"))
+    assert (found["published_at"], found["published_from"]) == (None, "none")

@@ -169,6 +169,9 @@ def test_the_standfirst_is_what_the_page_prints_beside_its_text(
         ("https://a.example/x", [], "https://a.example/x"),
         (None, ["https://a.example/x"], "https://a.example/x"),
         (None, ["/x", "https://a.example/"], None),
+        ("https://a.example/x.php?id=1", ["https://a.example/x.php"], "https://a.example/x.php?id=1"),
+        ("https://a.example/de/1", ["https://a.example/de/"], "https://a.example/de/1"),
+        ("https://a.example/x?utm_source=rss&id=1", ["https://a.example/x?id=1"], "https://a.example/x?id=1"),
     ],
 )
 def test_a_page_s_own_address(url: str | None, stated: list[str], own: str | None) -> None:
@@ -215,3 +218,33 @@ def test_the_head_is_read_in_linear_time(unit: str) -> None:
         return best
 
     assert cost(400_000) < 10 * cost(100_000) + 0.05
+
+
+RELATED = [
+    {"@type": "NewsArticle", "headline": f"Other story {number}", "datePublished": "2026-02-01", "author": "Jo Quist",
+     "url": f"https://harbour.example/other{number}"}
+    for number in range(3)
+]  # fmt: skip
+BARE = {"@type": "NewsArticle", "headline": "Bridge reopens"}
+TITLE = "<title>Bridge reopens - Harbour</title>"
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        TITLE + linked({"@graph": [BARE, *RELATED]}),
+        TITLE + linked(*RELATED),
+        TITLE + linked({"@type": "ItemList", "itemListElement": RELATED}),
+        TITLE + linked(BARE, {"@type": "Review", "author": "Bob", "datePublished": "2020-01-01"}),
+        TITLE + linked(BARE, {"@type": "SocialMediaPosting", "headline": "A post", "datePublished": "2020-01-01"}),
+    ],
+)
+def test_linked_data_of_other_articles_tells_nothing_of_this_one(markup: str) -> None:
+    found = read_metadata(markup)
+    assert (found.published, found.authors, found.canonical, found.titles[0][:14]) == ((), (), (), "Bridge reopens")
+
+
+def test_a_title_of_many_parts_costs_little() -> None:
+    began = time.process_time()
+    assert choose_headline(["a | " * 100_000], [], "Harbour") is not None
+    assert time.process_time() - began < 1

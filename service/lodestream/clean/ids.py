@@ -123,11 +123,18 @@ def own_address(url: str | None, stated: Sequence[str]) -> str | None:
         except ValueError:
             continue
         own = canonical_url(whole)
-        if own is None or own.endswith("/"):
+        if own is None or own.endswith("/") or (fetched is not None and _covers(own, fetched)):
             continue
         if fetched is None or own.split("/")[2] == fetched.split("/")[2]:
             return whole
     return url
+
+
+def _covers(own: str, fetched: str) -> bool:
+    """Whether an address is that of more pages: a folder of the fetched one, or that without what tells it apart."""
+    path, _, query = own.partition("?")
+    fetched_path, _, fetched_query = fetched.partition("?")
+    return fetched_path.startswith(path + "/") or (path == fetched_path and bool(fetched_query) and not query)
 
 
 def _path(path: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 _BARS: Final = re.compile(r"\s+[|·•–—-]\s+|\s*[|ㅣ｜]\s*")
+_TITLE_MAX: Final = 500  # characters; in longer ones nobody looks for the site's name
 _WORDS: Final = re.compile(r"\w+")
 
 
@@ -24,6 +25,8 @@ def choose_headline(titles: Sequence[str], headings: Sequence[str], site_name: s
 
 def _without_site(title: str, others: Sequence[str], site_name: str | None) -> str:
     """A title up to the bar behind which the site is named, or behind which others of the page have nothing."""
+    if len(title) > _TITLE_MAX:
+        return title
     bars = list(_BARS.finditer(title))
     known = {_plain(other) for other in others}
     for bar in bars:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import orjson
@@ -20,8 +20,10 @@ ARTICLE_TYPES: Final = frozenset(
 )
 """Types that are articles; https://schema.org/Article and what derives from it."""
 
-_ENVELOPES: Final = ("@graph", "mainEntity", "mainEntityOfPage", "itemListElement", "item")
+_ENVELOPES: Final = ("@graph", "mainEntity", "mainEntityOfPage")
 _TELLING: Final = ("articleBody", "headline", "datePublished", "author")  # who has more of these is the page's article
+_ASIDE: Final = frozenset({"Review", "SocialMediaPosting", "ReviewNewsArticle"})
+_NO_LETTER: Final = re.compile(r"[\W_]+")
 _DEPTH: Final = 6
 _ITEMS: Final = 50
 _CONTROLS: Final = re.compile(r"[\x00-\x1f]+")
@@ -36,6 +38,28 @@ def articles(markup: str) -> list[dict[str, Any]]:
     for block in _blocks(markup):
         found += _articles_in(block, 0)
     return sorted(found, key=lambda one: -sum(name in one for name in _TELLING))
+
+
+def of_page(found: list[dict[str, Any]], titles: Iterable[str | None]) -> list[dict[str, Any]]:
+    """Those objects that are about the page itself, told by its titles; a page may describe related articles as well.
+
+    Where none has a headline that the titles have: the only one, or the only one that is no review or post.
+    """
+    known = [letters for title in titles if title and (letters := _letters(title))]
+    own = [one for one in found if _is_among(_letters(first_text(one.get("headline") or one.get("name")) or ""), known)]
+    if own or len(found) <= 1:
+        return own or found
+    left = [one for one in found if not types(one) & _ASIDE]
+    headlines = {_letters(first_text(one.get("headline")) or "") for one in left}
+    return left if len(left) == 1 or (len(headlines) == 1 and "" not in headlines and not known) else []
+
+
+def _is_among(headline: str, known: list[str]) -> bool:
+    return headline != "" and any(headline in title or title in headline for title in known)
+
+
+def _letters(text: str) -> str:
+    return _NO_LETTER.sub("", text).casefold()
 
 
 def first_text(values: Any) -> str | None:

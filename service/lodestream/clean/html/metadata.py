@@ -58,7 +58,7 @@ def read_metadata(markup: str) -> Metadata:
         elif content := plain_text(said.get("content", "")):
             for name in {said.get(kind, "").lower() for kind in ("property", "name", "itemprop", "http-equiv")} - {""}:
                 meta.setdefault(name, []).append(content)
-    objects = linked_data.articles(markup)
+    objects = linked_data.of_page(linked_data.articles(markup), [_meta(meta, "og:title", "twitter:title"), title])
     return Metadata(
         titles=_unique([*_titles(objects, meta), title]),
         description=_first(objects, "description") or _meta(meta, "og:description", "description"),

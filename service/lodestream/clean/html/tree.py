@@ -19,6 +19,12 @@ _NO_TEXT: Final = {
 }  # fmt: skip
 """Elements that hold no text of an article, and what their text is."""
 _MOST: Final = 0.5  # of a page's text: such an element with more holds the page (a form around everything)
+_PUBLISHED: Final = "[itemprop~=datePublished],time[pubdate]"
+_TIMES: Final = "time[datetime]:not([itemprop~=dateModified])"
+_OTHERS: Final = re.compile(
+    r"(?:^|[\s_-])(?:comments?(?!-(?:open|closed|count))|related|teasers?|ticker|breaking|most-read)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
 _LARGE_MAX: Final = 8  # such elements in one another: no page has more, and each is read as a whole
 _MENU: Final = 0.8
 _BLOCKS: Final = frozenset(
@@ -53,10 +59,18 @@ class Tree:
         return [] if self.body is None else [text for node in self.body.css("h1") if (text := text_of(node))]
 
     def stamps(self) -> list[str]:
-        """What its `time` elements say to machines."""
-        if self.body is None:
-            return []
-        return [stamp for node in self.body.css("time[datetime]") if (stamp := node.attributes["datetime"])]
+        """What its elements for times say to machines, those that say "published" first.
+
+        Not those of other things: in links, asides, menus, remarks of readers, or above and below all articles.
+        """
+        found: list[str] = []
+        for selector in (_PUBLISHED, _TIMES):
+            for node in [] if self.body is None else self.body.css(selector):
+                attributes = node.attributes
+                stamp = attributes.get("content") or attributes.get("datetime")
+                if stamp and not _is_elsewhere(node):
+                    found.append(stamp)
+        return found
 
     def take_aside(self) -> None:
         """Takes out the elements that hold no text, in page order into `aside`."""
@@ -222,6 +236,20 @@ def _is_in(node: LexborNode | None, decided: dict[int, bool]) -> bool:
         node = node.parent
     decided.update(dict.fromkeys(passed, inside))
     return inside
+
+
+def _is_elsewhere(node: LexborNode) -> bool:
+    """Whether an element is of something else than the article: a link, an aside, the header of the page."""
+    around = chain(node)
+    if any(one.tag in {"a", "aside", "nav", "footer"} or _OTHERS.search(_names(one)) for one in around):
+        return True
+    tags = [one.tag for one in around]
+    return "header" in tags and not {"article", "main"} & {*tags[tags.index("header") :]}
+
+
+def _names(node: LexborNode) -> str:
+    attributes = node.attributes
+    return f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
 
 
 def is_in_link(node: LexborNode) -> bool:
