@@ -293,3 +293,33 @@ def test_authors_are_people_agencies_are_credits(
 ) -> None:
     found = cleaned(page(f"<article><h1>Bridge reopens</h1>{shown}{BODY}</article>", head=HEAD + head))
     assert (found["byline"], found["credits"]) == (byline, credits)
+
+
+RUSSIAN = "".join(
+    f"<p>Мост через канал открыли во вторник после ремонта, сообщили в порту, номер {n}.</p>" for n in range(8)
+)
+
+
+@pytest.mark.parametrize(
+    ("codec", "head", "charset"),
+    [
+        ("cp1251", '<meta charset="windows-1251">', "utf-8"),
+        ("cp1251", '<meta charset="utf-8">', None),
+        ("cp1251", "<!-- " + "x" * 9000 + ' --><meta charset="windows-1251">', None),
+        ("cp1251", '<!-- <meta charset="koi8-r"> --><meta charset="windows-1251">', None),
+        ("cp1251", '<meta charset="cp1251">', "iso-8859-1"),
+        ("utf-8", '<meta charset="utf-16">', None),
+    ],
+)
+def test_the_first_charset_in_which_a_page_can_be_read_counts(codec: str, head: str, charset: str | None) -> None:
+    found = cleaned(page(RUSSIAN, head=head).encode(codec), charset=charset)
+    assert found["body"].startswith("Мост через канал открыли во вторник")
+
+
+def test_a_wrong_byte_makes_no_other_charset_of_utf_8() -> None:
+    markup = page(RUSSIAN, head='<meta charset="iso-8859-1">').encode().replace(b"0.", b"0\xff.", 1)
+    assert "номер 0\ufffd." in cleaned(markup)["body"]
+
+
+def test_ascii_that_claims_to_be_utf_16_is_not() -> None:
+    assert cleaned(page(BODY, head='<meta charset="utf-16">'))["body"].split("\n\n") == list(PARAGRAPHS)

@@ -22,7 +22,8 @@ _CHARSETS: Final = {
     "utf-16": "utf-16", "utf-16le": "utf-16-le", "utf-16be": "utf-16-be", "utf-32": "utf-32",
     # a page that says Latin 1 means its superset, as browsers read it
     "iso-8859-1": "cp1252", "iso8859-1": "cp1252", "latin1": "cp1252", "latin-1": "cp1252", "cp1252": "cp1252",
-    **{f"windows-{page}": f"cp{page}" for page in range(1250, 1259)},
+    **{f"{prefix}{page}": f"cp{page}" for page in range(1250, 1259) for prefix in ("windows-", "x-cp", "cp")},
+    "windows-874": "cp874", "iso-8859-8-i": "iso8859-8",
     **{f"iso-8859-{part}": f"iso8859-{part}" for part in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16)},
     "koi8-r": "koi8-r", "koi8-u": "koi8-u", "macintosh": "mac-roman", "tis-620": "iso8859-11",
     "gb2312": "gb18030", "gbk": "gb18030", "gb18030": "gb18030", "big5": "big5hkscs", "big5-hkscs": "big5hkscs",
@@ -119,9 +120,14 @@ def not_blank(text: str) -> str:
     return text
 
 
+def is_damaged(text: str) -> bool:
+    """Whether so many characters could not be read that the charset is not the one it was read in."""
+    return text.count(_REPLACEMENT) > _DAMAGE * len(text)
+
+
 def check_damage(text: str, codec: str) -> None:
-    """Raises `Rejected` where so many characters could not be read that the charset is not this one."""
-    if text.count(_REPLACEMENT) > _DAMAGE * len(text):
+    """Raises `Rejected` for a damaged text."""
+    if is_damaged(text):
         raise Rejected(Reason.NOT_UTF8, f"not valid {codec}: {text.count(_REPLACEMENT)} characters")
 
 

@@ -13,10 +13,11 @@ from lodestream.clean.document import (
     check_damage,
     codec_of,
     declared_charset,
+    is_damaged,
 )
 from lodestream.errors import Reason, Rejected
 
-_HEAD: Final = 4096  # bytes in which a page must say its charset; the standard says 1024, pages do not keep to it
+_HEAD: Final = 65_536  # bytes in which a page must say its charset; the standard says 1024, pages do not keep to it
 _META: Final = re.compile(
     rb"<meta[^>]{0,400}?charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE
 )
@@ -24,44 +25,68 @@ _XML: Final = re.compile(rb"^\s{0,99}<\?xml[^>]{0,200}?encoding\s{0,9}=\s{0,9}[\
 
 
 _UTF8: Final = "utf-8"
+_LATIN: Final = "cp1252"
+_GOOD: Final = 20  # characters of more than a byte for each wrong byte, in a text that is UTF-8
 
 
 def decode_page(document: Document) -> str:
     """A page of HTML as text. Raises `Rejected`.
 
-    A byte order mark wins. What is valid UTF-8 and more than ASCII is that, whatever is declared: nothing else looks
-    so by chance. Else the header counts, then what the page says itself, then what its bytes look like. A few wrong
-    bytes are replaced, as browsers do. Invisible characters stay: entities bring more, so the texts of elements are
-    freed of them (`one_line`).
+    A byte order mark wins. What is UTF-8 and more than ASCII is that, whatever is declared: nothing else looks so by
+    chance. Else the first charset counts in which nearly all can be read: the header's, the page's own, what its bytes
+    look like. A few wrong bytes are replaced, as browsers do. Invisible characters stay: entities bring more, so the
+    texts of elements are freed of them (`one_line`).
     """
     mark = byte_order_mark(document.body)
-    text = _utf8(document.body) if mark is None and not document.body.isascii() else None
-    if text is None:
-        codec, skipped = mark or (_codec(document), 0)
+    if mark is not None:
+        codec, skipped = mark
         text = document.body[skipped:].decode(codec, "replace")
         check_damage(text, codec)
+    else:
+        text = (None if document.body.isascii() else _utf8(document.body)) or _by_labels(document)
     if not text or text.isspace():
         raise Rejected(Reason.EMPTY_DOCUMENT, "no visible character")
     return text
 
 
 def _utf8(body: bytes) -> str | None:
+    """The text of bytes that are UTF-8 but for a few; None for others."""
     try:
         return body.decode(_UTF8)
     except UnicodeDecodeError:
-        return None
+        text = body.decode(_UTF8, "replace")
+    bad = text.count("\ufffd")
+    good = len(text) - bad - len(text.encode("ascii", "ignore"))
+    return text if good >= _GOOD * bad else None
 
 
-def _codec(document: Document) -> str:
-    for label in (declared_charset(document), _stated(document.body), detect_encoding(document.body)):
-        codec = codec_of(label) if label else None
+def _by_labels(document: Document) -> str:
+    header, own = (_codec_of(label) for label in (declared_charset(document), _stated(document.body)))
+    if header == _LATIN and own is not None:
+        header = None  # what servers say of all they have
+    first = header or own or _UTF8
+    for codec in (header, own, _codec_of(detect_encoding(document.body))):
         if codec is not None:
-            return codec
-    return _UTF8
+            text = document.body.decode(codec, "replace")
+            if not is_damaged(text):
+                return text
+    text = document.body.decode(first, "replace")
+    check_damage(text, first)
+    return text
+
+
+def _codec_of(label: str | None) -> str | None:
+    return codec_of(label) if label else None
 
 
 def _stated(page: bytes) -> str | None:
-    """The label in a page's meta element or XML declaration."""
+    """The label in a page's meta element or XML declaration; one that could be read at all is not in UTF-16."""
     head = page[:_HEAD]
-    match = _META.search(head) or _XML.search(head)
-    return match[1].decode("ascii") if match else None
+    match = _XML.search(head)
+    for found in _META.finditer(head):
+        comment = head.rfind(b"<!--", 0, found.start())
+        if comment < 0 or head.find(b"-->", comment, found.start()) >= 0:
+            match = found
+            break
+    label = match[1].decode("ascii") if match else None
+    return _UTF8 if label is not None and label.lower().startswith("utf-16") else label
