@@ -126,6 +126,13 @@ def test_elements_end_at_their_own_sign() -> None:
         (["Who wins? | Who loses?"], [], None, "Who wins? | Who loses?"),
         ([], ["Bridge reopens"], None, "Bridge reopens"),
         ([], [], "Harbour", None),
+        (["Harbour News", "Bridge reopens"], [], "Harbour News", "Bridge reopens"),
+        (["Harbour News"], ["Bridge reopens"], None, "Harbour News"),
+        ([], ["Harbour News", "Bridge reopens"], "Harbour News", "Bridge reopens"),
+        (["Harbour News | Bridge reopens"], ["Bridge reopens"], None, "Bridge reopens"),
+        (["运河大桥星期二重新开放_新闻频道_新华网"], ["运河大桥星期二重新开放"], None, "运河大桥星期二重新开放"),
+        (["Bridge reopens » Harbour"], ["Bridge reopens"], None, "Bridge reopens"),
+        (["Bridge reopens and closes again"], ["Bridge reopens"], None, "Bridge reopens and closes again"),
     ],
 )
 def test_the_headline_is_the_title_without_the_site(
@@ -248,3 +255,12 @@ def test_a_title_of_many_parts_costs_little() -> None:
     began = time.process_time()
     assert choose_headline(["a | " * 100_000], [], "Harbour") is not None
     assert time.process_time() - began < 1
+
+
+def test_what_stands_in_comments_and_scripts_says_nothing() -> None:
+    old = '<meta property="og:title" content="Old"><meta property="article:published_time" content="2019-01-01">'
+    new = old.replace("Old", "New").replace("2019", "2026")
+    for hidden in (f"<!-- {old} -->", f"<script>var a = '{old}';</script>", f"<style>/* {old} */</style>"):
+        found = read_metadata(hidden + new)
+        assert (found.titles, found.published) == (("New",), ("2026-01-01",))
+    assert read_metadata("<!-- never closed " + new).titles == ("New",)

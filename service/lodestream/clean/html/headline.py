@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 _BARS: Final = re.compile(r"\s+[|·•–—-]\s+|\s*[|ㅣ｜]\s*")
+_SET_OFF: Final = ("|", "»", "::", "_", "·", "•", "--", "－")
+_PART_MIN: Final = 8  # letters of a heading that is looked for in a title
 _TITLE_MAX: Final = 500  # characters; in longer ones nobody looks for the site's name
 _WORDS: Final = re.compile(r"\w+")
 
@@ -18,9 +20,21 @@ def choose_headline(titles: Sequence[str], headings: Sequence[str], site_name: s
     title that stands in the head for readers elsewhere, and the heading may be shorter or longer: in 132 pages of 93
     publishers the publisher's own own title is this one in 112, the heading in 91.
     """
-    for title in titles:
-        return _without_site(title, [*titles, *headings], site_name)
-    return next(iter(headings), None)
+    site = _plain(site_name or "")
+    named = [title for title in titles if _plain(title) != site] or titles
+    for title in named:
+        part = _without_site(title, [*named, *headings], site_name)
+        return next((heading for heading in headings if _is_part(heading, part)), part)
+    return next((heading for heading in headings if _plain(heading) != site), None) or next(iter(headings), None)
+
+
+def _is_part(heading: str, title: str) -> bool:
+    """Whether a title is a heading with something set off from it: the site's name before it, or a channel behind."""
+    at = title.find(heading)
+    if at < 0 or len(heading) == len(title) or len(_plain(heading)) < _PART_MIN:
+        return False
+    before, after = title[:at].rstrip(), title[at + len(heading) :].lstrip()
+    return (not before or before.endswith(_SET_OFF)) and (not after or after.startswith(_SET_OFF))
 
 
 def _without_site(title: str, others: Sequence[str], site_name: str | None) -> str:

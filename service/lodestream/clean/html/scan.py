@@ -123,15 +123,23 @@ class Element(NamedTuple):
 
 
 def elements(markup: str, *names: str) -> Iterator[Element]:
-    """The opening tags of these names in order, without building a tree. What looks like one in a script counts too."""
-    ends = TagEnds(markup)
+    """The opening tags of these names in order, without building a tree; none in comments, scripts and styles."""
+    ends, comments = TagEnds(markup), Finder(markup, "-->")
     at = 0
-    for match in re.compile(rf"<((?i:{'|'.join(names)}))(?=[\s/>])").finditer(markup):
+    for match in re.compile(rf"<(?:!--|((?i:{'|'.join(names)}|script|style))(?=[\s/>]))").finditer(markup):
         start = match.end()
         if start < at:
             continue
+        if match[1] is None:
+            end = comments.find(start)
+            at = end if end < len(markup) else start  # one that never ends is as if it were none
+            continue
+        name = match[1].lower()
         at = ends.past(start)
-        yield Element(match[1].lower(), markup[start : at - 1], at)
+        if name in names:
+            yield Element(name, markup[start : at - 1], at)
+        if name in RAW:
+            at = raw_end(markup, at, name)
 
 
 def attributes(tag: str) -> dict[str, str]:
