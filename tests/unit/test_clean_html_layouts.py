@@ -147,3 +147,11 @@ def test_an_article_without_a_time_has_none() -> None:
     remark = "<div class=comments><time datetime=2026-11-27>said</time><p>A remark.</p></div>"
     found = cleaned(page(f"<article>{H1}{BODY}</article>{remark}", head="<title>Bridge reopens</title>"))
     assert (found["published_at"], found["published_from"]) == (None, "none")
+
+
+@pytest.mark.parametrize("other", ["comments", "teaser", "related"])
+def test_who_remarks_or_writes_another_article_is_no_author(other: str) -> None:
+    box = f"<div class={other}><b class=comment-author>Donald Dock</b><p>A remark on the bridge.</p></div>"
+    found = cleaned(page(f"{box}<article>{H1}<span class=byline>By Anna Berg</span>{BODY}</article>"))
+    assert found["byline"] == ["Anna Berg"]
+    assert cleaned(page(f"{box}<article>{H1}{BODY}</article>"))["byline"] == []

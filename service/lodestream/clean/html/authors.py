@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from lodestream.clean.fields.bylines import byline_names, is_byline
-from lodestream.clean.html.tree import Tree, text_of
+from lodestream.clean.html.tree import Tree, is_of_others, text_of
 from lodestream.clean.words import names
 
 _ELEMENTS: Final = "[rel~=author],[itemprop~=author],[class*=author],[class*=byline],[class*=Author],[class*=Byline]"
@@ -48,7 +48,7 @@ def _shown(tree: Tree) -> Iterator[str]:
         return
     for node in tree.body.css(_ELEMENTS)[:_LOOKED_AT]:
         text = text_of(node)
-        if not text or len(text) > _LONG:
+        if not text or len(text) > _LONG or is_of_others(node):
             continue
         found = byline_names(text) if is_byline(text) or _JOINED.search(text) else [text]
         people = [name for name in found if _looks_like_person(name)]

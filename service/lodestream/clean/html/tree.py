@@ -241,10 +241,15 @@ def _is_in(node: LexborNode | None, decided: dict[int, bool]) -> bool:
 def _is_elsewhere(node: LexborNode) -> bool:
     """Whether an element is of something else than the article: a link, an aside, the header of the page."""
     around = chain(node)
-    if any(one.tag in {"a", "aside", "nav", "footer"} or _OTHERS.search(_names(one)) for one in around):
+    if is_of_others(node) or any(one.tag == "a" for one in around):
         return True
     tags = [one.tag for one in around]
     return "header" in tags and not {"article", "main"} & {*tags[tags.index("header") :]}
+
+
+def is_of_others(node: LexborNode) -> bool:
+    """Whether an element is in an aside, a menu, a box of related articles, or among the remarks of readers."""
+    return any(one.tag in {"aside", "nav", "footer"} or _OTHERS.search(_names(one)) for one in chain(node))
 
 
 def _names(node: LexborNode) -> str:
