@@ -18,7 +18,7 @@ def choose_headline(titles: Sequence[str], headings: Sequence[str], site_name: s
 
     `titles`: what the head says, the likeliest first; `headings`: those of first order in the page. Editors write the
     title that stands in the head for readers elsewhere, and the heading may be shorter or longer: in 132 pages of 93
-    publishers the publisher's own own title is this one in 111, the heading in 91.
+    publishers the publisher's own title is this one in 111, the heading in 91.
     """
     site = _plain(site_name or "")
     named = [title for title in titles if _plain(title) != site] or titles
