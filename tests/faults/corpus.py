@@ -17,6 +17,8 @@ from lodestream.replay.documents import RawDocument
 SEEDS = Path(__file__).parents[2] / "seeds"
 SITES = 12
 NOTICE_WORDS = 16  # a paragraph of a record is learned from 12 on
+# Of twenty documents in a row. Drawn one by one, a short corpus has too few bad ones now and then.
+_KINDS = ("new",) * 12 + ("related",) * 6 + ("broken", "page")
 # Letters of four scripts whose articles, keyed by script, go to four different partitions of four.
 _SCRIPTS = [
     str.maketrans("abdefgiklmnoprstv", letters)
@@ -36,26 +38,26 @@ class Known:
 
 
 def documents(number: int, seed: int) -> list[RawDocument]:
-    """So many documents: about 60 % new articles, the rest refers to earlier ones or is broken."""
+    """So many documents: 60 % new articles, 30 % refer to earlier ones, 5 % are broken and 5 % pages of the seeds."""
     source = random.Random(seed)
     pages = sorted(SEEDS.glob("*.txt"))
     made: list[RawDocument] = []
     known: list[Known] = []
     while len(made) < number:
-        at = len(made)
-        kind = source.random()
-        if kind < 0.6 or not known:
-            known.append(_new(source, at))
-            made.append(_article(known[-1], f"new-{at}", known[-1].words))
-        elif kind < 0.9:
-            # Mostly old ones: what a killed worker knew must be known to its successor.
-            made.append(_related(source, source.choice(known), at))
-        elif kind < 0.95:
-            made.append(_broken(source, at))
-        else:
-            page = pages[at % len(pages)]
-            made.append(_raw(page.read_bytes(), f"{page.stem}-{at}", "seeds", "text/plain"))
-    return made
+        for kind in source.sample(_KINDS, len(_KINDS)):
+            at = len(made)
+            if kind == "new" or not known:
+                known.append(_new(source, at))
+                made.append(_article(known[-1], f"new-{at}", known[-1].words))
+            elif kind == "related":
+                # Mostly old ones: what a killed worker knew must be known to its successor.
+                made.append(_related(source, source.choice(known), at))
+            elif kind == "broken":
+                made.append(_broken(source, at))
+            else:
+                page = source.choice(pages)
+                made.append(_raw(page.read_bytes(), f"{page.stem}-{at}", "seeds", "text/plain"))
+    return made[:number]
 
 
 def in_four_scripts(made: list[RawDocument]) -> list[RawDocument]:

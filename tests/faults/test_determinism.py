@@ -255,6 +255,7 @@ def articles_log(settings: Settings, made: Sequence[RawDocument], source: random
     """
     step = steps("clean", settings)()
     offsets: Counter[int] = Counter()
+    bad = set(source.sample(range(len(made)), len(made) // 12))
     for at, one in enumerate(made):
         partition = partition_of(one.key, 4)
         ingested_at = START + 6 * at * MINUTE + source.randrange(20 * MINUTE)
@@ -267,7 +268,7 @@ def articles_log(settings: Settings, made: Sequence[RawDocument], source: random
         for index, output in enumerate(outcome):
             origin = (Header.ORIGIN, f"{place[0]}:{place[1]}:{place[2]}:{index}".encode())
             key, value = output.key or b"", output.value or b""
-            if source.random() < 0.07:
+            if at in bad:
                 value = spoilt(json.loads(value), source)
             yield Entry(partition_of(key, 4), key, value, (*output.headers, clock, origin))
 
