@@ -160,10 +160,14 @@ def exact_key(text: str) -> str:
 
 def exact_key_of(points: CodePoints, spans: TokenSpans) -> str:
     """`exact_key` of a text in normal form, given as code points and its `token_spans`: hashed as UTF-32-LE."""
-    count = len(spans.starts)
-    characters = points[spans.inside]
-    spaced = np.full(len(characters) + max(0, count - 1), ord(" "), dtype="<u4")
-    spaced[np.arange(len(characters)) + np.repeat(np.arange(count), spans.ends - spans.starts)] = characters
+    if np.count_nonzero(spans.starts[1:] == spans.ends[:-1]):
+        count, characters = len(spans.starts), points[spans.inside]
+        spaced = np.full(len(characters) + max(0, count - 1), ord(" "), dtype="<u4")
+        spaced[np.arange(len(characters)) + np.repeat(np.arange(count), spans.ends - spans.starts)] = characters
+    else:  # something stands between any two, and its first character becomes the space: 11 µs for 20
+        kept = spans.inside.copy()
+        kept[spans.ends[:-1]] = True
+        spaced = np.where(spans.inside, points, np.uint32(ord(" ")))[kept].astype("<u4", copy=False)
     return xxhash.xxh3_128_hexdigest(spaced.tobytes())
 
 

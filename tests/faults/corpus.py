@@ -53,7 +53,7 @@ def documents(number: int, seed: int) -> list[RawDocument]:
                 # Mostly old ones: what a killed worker knew must be known to its successor.
                 made.append(_related(source, source.choice(known), at))
             elif kind == "broken":
-                made.append(_broken(source, at))
+                made.append(_broken(at))
             else:
                 page = source.choice(pages)
                 made.append(_raw(page.read_bytes(), f"{page.stem}-{at}", "seeds", "text/plain"))
@@ -101,7 +101,7 @@ def _related(source: random.Random, one: Known, at: int) -> RawDocument:
             return _article(copy, f"extended-{at}", (*words, *_sentences(source, len(words))))
 
 
-def _broken(source: random.Random, at: int) -> RawDocument:
+def _broken(at: int) -> RawDocument:
     bad = [
         (b"\xff\xfe\xfa not text", "text/plain"),
         (b"", "text/plain"),
@@ -109,7 +109,7 @@ def _broken(source: random.Random, at: int) -> RawDocument:
         (b'{"title": 7}', "application/json"),
         (b"%PDF-1.4", "application/pdf"),
     ]
-    value, content_type = source.choice(bad)
+    value, content_type = bad[at // len(_KINDS) % len(bad)]  # each of them, in a short corpus too
     return _raw(value, f"broken-{at}", "broken.example", content_type)
 
 

@@ -113,7 +113,7 @@ def record(
         published_raw=published.raw,
         fetched_at=None if context.fetched_at is None else rfc3339(context.fetched_at),
         ingested_at=context.ingested_at,
-        removed=[Removed(kind=cut.kind.value, text=cut.text) for cut in draft.cuts],
+        removed=[Removed(kind=str(cut.kind), text=cut.text) for cut in draft.cuts],
         text_key=exact_key_of(text.points, text.spans),
         word_count=len(text.spans.starts),
         lineage=context.lineage,

@@ -24,11 +24,23 @@ class Paragraph:
 
     def known_cues(self) -> list[tuple[Cue, int, int]] | None:
         """The cues in the text, by place; None where the text is no more what it was when they were found."""
-        if not self.whole.startswith(self.text):
+        begin = self.whole.find(self.text)
+        if begin < 0:
             return None
-        end = len(self.text)
-        spans = [(cue, start, stop) for cue, found in self.cues.items() for start, stop in found if stop <= end]
-        return sorted(spans, key=lambda span: span[1:])
+        size = len(self.text)
+        spans = [(cue, start - begin, end - begin) for cue, found in self.cues.items() for start, end in found]
+        return sorted((span for span in spans if span[1] >= 0 and span[2] <= size), key=lambda span: span[1:])
+
+    def first_of(self, cue: Cue, floor: int) -> int | None:
+        """Where the first phrase of a kind starts from `floor` on: behind the text when there is none.
+
+        None where the text is no more what it was when they were found.
+        """
+        begin = self.whole.find(self.text)
+        if begin < 0:
+            return None
+        places = (start - begin for start, _ in self.cues.get(cue, ()))
+        return min((place for place in places if place >= floor), default=len(self.text))
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ UNKNOWN: Final = "und"
 _SHORTEST: Final = 30  # characters: below that CLD2 guesses
 _SAMPLE: Final = 400  # characters: 250 of 251 texts were told right from 200
 _CODES: Final = {"iw": "he", "in": "id", "ji": "yi", "jw": "jv", "mo": "ro", "nb": "no"}
-_CODE: Final = re.compile(r"[a-z]{2,3}")
+_CODE_MAX: Final = 3  # letters
 _TAG: Final = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]{1,8}){0,8}")
 
 
@@ -24,7 +24,8 @@ def detect(text: str) -> str:
     except pycld2.error:  # it refuses some characters
         return UNKNOWN
     code: str = found[0][1].split("-")[0].lower()
-    if not reliable or code in {"un", "xx"} or not _CODE.fullmatch(code):  # no language, or only a script
+    known = reliable and code not in {"un", "xx"} and code.isalpha() and len(code) <= _CODE_MAX
+    if not known:  # no language, or only a script
         return UNKNOWN
     return _CODES.get(code, code)
 

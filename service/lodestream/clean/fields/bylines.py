@@ -15,13 +15,15 @@ from lodestream.clean.words.patterns import (
     SOURCE_LABELS,
     STAFF,
     STARTERS,
+    Starts,
     alternatives,
 )
 from lodestream.clean.words.patterns import key as _key
 
 _SOURCE: Final = re.compile(rf"\(?(?:{alternatives(SOURCE_LABELS)}){COLON}(?P<name>.+)", re.IGNORECASE)
 _BYLINE: Final = re.compile(rf"(?i:{alternatives(BYLINE_LABELS)})(?:\s*[:：]\s*|\s+)(?P<names>[^\W\d_a-z].+)")
-_BYLINE_STARTS: Final = tuple(label.casefold() for label in BYLINE_LABELS)
+_LABELS: Final = tuple(label.casefold() for label in BYLINE_LABELS)
+_BYLINE_STARTS: Final = Starts(_LABELS)
 NAME_JOINTS: Final = frozenset(
     "and und och y e et en og in for from de la van von der den del di da bin al & i".split()
 )
@@ -48,7 +50,7 @@ BYLINE_WORDS: Final = 12
 
 def is_byline(text: str) -> bool:
     """A byline's word and up to ten capitalised words that are no sentence."""
-    if not text.casefold().startswith(_BYLINE_STARTS) or text.endswith((".", "?", "!")):
+    if not _BYLINE_STARTS.begin(text.casefold()) or text.endswith((".", "?", "!")):
         return False
     match = _BYLINE.fullmatch(text)
     if match is None:
@@ -91,7 +93,8 @@ def reported_names(text: str) -> list[str]:
 
 def _staff_of(text: str) -> str | None:
     """Who wrote without a name, behind a byline's word: "Door onze economieredactie"."""
-    label = next((label for label in _BYLINE_STARTS if text.casefold().startswith(f"{label} ")), None)
+    folded = text.casefold()
+    label = next((label for label in _LABELS if folded.startswith(label) and folded[len(label) :][:1] == " "), None)
     name = None if label is None else text[len(label) :].strip()
     return name if name is not None and _key(name) in STAFF else None
 

@@ -64,8 +64,12 @@ _PAPER: Final = re.compile(r",\s[^\W\d_]+\.[^\W\d_]{2,}$|（.*）$")
 """What stands behind a place and is none: the paper that reports, "JAKARTA, KOMPAS.com"; a prefecture."""
 _BRACKET: Final = re.compile(r"[)/\]]")
 _MARK: Final = re.compile(r"\s[-–—―]|--|[—–)/\]:]|\.-")  # no dateline is without one
-_SENTENCE_START: Final = re.compile(r"[.!?…][\"'”’»)\]]?\s+(?=[\[(]?[^\W\d_a-z])|[。！？]\s?(?=[\[［【\u3040-\u9fff])")
+_MARKS: Final = "-—–―)/]:"  # a cheap look first
+_SENTENCE_START: Final = re.compile(
+    r"[.!?…。！？](?:(?<=[.!?…])[\"'”’»)\]]?\s+(?=[\[(]?[^\W\d_a-z])|(?<=[。！？])\s?(?=[\[［【\u3040-\u9fff]))"
+)
 _REPORTER: Final = re.compile(r"[\u4e00-\u9fff]{1,3}[ 　]?[\u3040-\u9fff]{1,4}")
+_SEPARATORS: Final = re.compile(r"[/,]\s?|\s")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _SMALL: Final = frozenset("de la le las los del di da do dos of am an der den und upon sur les el al y et".split())
 _OPENING: Final = "\"'“‘«„([¿¡"
@@ -89,7 +93,7 @@ def find_dateline(text: str, *, start_only: bool = False) -> Dateline | None:
     if found is not None or start_only:
         return found
     for match in _SENTENCE_START.finditer(text, 0, _HEAD):
-        if len(text[: match.end()].split()) > _STANDFIRST_WORDS:
+        if text.count(" ", 0, match.end()) > _STANDFIRST_WORDS:
             return None
         found = _at(text, match.end(), first=False)
         if found is not None:
@@ -100,13 +104,17 @@ def find_dateline(text: str, *, start_only: bool = False) -> Dateline | None:
 def _at(text: str, start: int, *, first: bool) -> Dateline | None:
     head = text[start : start + _LINE_MAX]
     if head[:1].isupper():
-        match = _western(head, first=first) if _MARK.search(head, 0, _LINE_MAX - 40) else None
+        match = _western(head, first=first) if _has_mark(head[: _LINE_MAX - 40]) else None
         return None if match is None else _dateline(match, start)
     for pattern, is_one in _OTHERS:
         match = pattern.match(head)
         if match is not None and is_one(match):
             return _dateline(match, start)
     return None
+
+
+def _has_mark(head: str) -> bool:
+    return any(map(head.__contains__, _MARKS)) and _MARK.search(head) is not None
 
 
 def _western(head: str, *, first: bool) -> re.Match[str] | None:
@@ -216,7 +224,7 @@ def _names_agency(match: re.Match[str]) -> bool:
 
 def _first_agency(name: str) -> str | None:
     """The agency that a group of names or a service of it starts with: "dpa/lno", "Reuters Breakingviews"."""
-    parts = [name, *re.split(r"[/,]\s?|\s", name)]
+    parts = [name, *_SEPARATORS.split(name)]
     return next((part for part in parts if is_agency(part)), None)
 
 

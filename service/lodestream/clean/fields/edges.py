@@ -27,6 +27,7 @@ _STANDFIRST_WORDS: Final = 60
 _REPORTS: Final = 10  # paragraphs in which a second dateline is looked for
 _STAMP_MAX: Final = 160  # characters at the start of a text that may hold a section's name and a time
 _TAIL: Final = 700  # characters at the end of a text in which all this is looked for
+_BEFORE_LABEL: Final = 8  # characters: dashes, brackets and spaces
 _ROUNDS: Final = 8  # credits, contributors and notices that may follow on each other
 
 _RESERVED: Final = (
@@ -73,23 +74,7 @@ def _read_end(draft: Draft) -> bool:
     last = draft.paragraphs[-1]
     start = max(0, len(last.text) - _TAIL)
     tail = last.text[start:]
-    for kind, pattern, window, sign in (
-        (Kind.COPYRIGHT, _COPYRIGHT, 200, Cue.COPYRIGHT),
-        (Kind.COPYRIGHT, _COPYRIGHT, 200, Cue.FOLLOW),
-        (Kind.CONTRIBUTORS, _CONTRIBUTORS, _TAIL, Cue.CONTRIBUTORS),
-        (Kind.CONTRIBUTORS, _CONTRIBUTED, 320, Cue.CONTRIBUTED),
-    ):
-        if sign not in last.cues:
-            continue
-        at = max(0, len(tail) - window)
-        match = pattern.search(tail, at)
-        if match is None:
-            continue
-        begin = match.start("cut") if pattern is not _CONTRIBUTED else sentence_start(tail, match.start())
-        if not (at and begin == at) and _take(draft, kind, tail[begin : match.end()]):
-            last.text = last.text[: start + begin].rstrip()
-            return True
-    if _read_bracket(draft, last, tail):
+    if (last.cues and _read_notice(draft, last, tail)) or _read_bracket(draft, last, tail):
         return True
     bare = tail.rstrip(f" {END_SIGNS}")
     if bare != tail:
@@ -108,6 +93,30 @@ def _read_end(draft: Draft) -> bool:
             draft.add_name(agency(name))
     last.text = last.text[: start + at].rstrip()
     return True
+
+
+def _read_notice(draft: Draft, last: Paragraph, tail: str) -> bool:
+    """Cuts a notice of copyright or of contributors off the end of a text; whether there was one."""
+    start = len(last.text) - len(tail)
+    for kind, pattern, window, sign in (
+        (Kind.COPYRIGHT, _COPYRIGHT, 200, Cue.COPYRIGHT),
+        (Kind.COPYRIGHT, _COPYRIGHT, 200, Cue.FOLLOW),
+        (Kind.CONTRIBUTORS, _CONTRIBUTORS, _TAIL, Cue.CONTRIBUTORS),
+        (Kind.CONTRIBUTORS, _CONTRIBUTED, 320, Cue.CONTRIBUTED),
+    ):
+        if sign not in last.cues:
+            continue
+        at = max(0, len(tail) - window)
+        if sign is Cue.CONTRIBUTORS and (first := last.first_of(sign, start)) is not None:
+            at = max(at, first - start - _BEFORE_LABEL)
+        match = pattern.search(tail, at)
+        if match is None:
+            continue
+        begin = match.start("cut") if pattern is not _CONTRIBUTED else sentence_start(tail, match.start())
+        if not (at and begin == at) and _take(draft, kind, tail[begin : match.end()]):
+            last.text = last.text[: start + begin].rstrip()
+            return True
+    return False
 
 
 def _read_bracket(draft: Draft, last: Paragraph, tail: str) -> bool:
@@ -213,9 +222,10 @@ def _dateline_below(draft: Draft) -> Dateline | None:
 def _read_stamp(draft: Draft) -> None:
     """A section's name and a time glued before the text: "News from Japan Jul 3, 2025 19:48 (JST) Seoul, …"."""
     first: Paragraph = draft.paragraphs[0]
-    if _YEAR.search(first.text, 0, _STAMP_MAX) is None:
+    head = first.text[:_STAMP_MAX]
+    if not ("20" in head or "19" in head) or _YEAR.search(head) is None:
         return
-    stamp = find_stamp(first.text[:_STAMP_MAX])
+    stamp = find_stamp(head)
     if stamp is None:
         return
     start, end, time = stamp

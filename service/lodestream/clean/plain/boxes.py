@@ -35,7 +35,7 @@ def mark_pitches(lines: list[Line]) -> None:
         line, above, below = lines[at], lines[at - 1], lines[at + 1]
         if line.content and line.prose and line.size <= _PITCH_WORDS and above.kind is Kind.INTERFACE:
             closed = below.kind in {Kind.INTERFACE, Kind.NEWSLETTER} and not below.gap and not line.gap
-            if closed and above.key.startswith(LINE_STARTS):
+            if closed and LINE_STARTS.begin(above.key):
                 line.kind = Kind.NEWSLETTER
 
 

@@ -35,6 +35,8 @@ _CREDIT_MAX: Final = 120  # characters
 QUESTIONS: Final = "!?！？؟"
 _ENDS: Final = _STOPS + QUESTIONS
 _UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_SPACED_BYTES: Final = bytes(byte for byte in range(256) if byte not in {0xE0, 0xE1, *range(0xE3, 0xEA), 0xEF})
+"""What UTF-8 has of Latin, Greek, Cyrillic, Hebrew, Arabic and typographic signs, and nothing that `_UNSPACED` has."""
 _INNER_STOP: Final = re.compile(r"[^\W\d_A-Z][.!?]['\"”’»)\]]{0,2}\s+['\"“‘«(\[]{0,2}[^\W\d_a-z]|[。！？।።]")
 _ITEM: Final = re.compile(r"[-–—•·*▪‣◦■►]\s|\(?\d{1,2}[.)]\s")
 _WIDE: Final = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff01-\uff60]")
@@ -108,9 +110,14 @@ def read_lines(text: str, most: int) -> list[Line] | None:
 def size_of(text: str) -> int:
     """Words; where a script has no spaces, two characters count as one."""
     count = text.count(" ") + 1 if text else 0
-    if text.isascii() or _UNSPACED.search(text) is None:
+    if text.isascii() or not _may_be_unspaced(text) or _UNSPACED.search(text) is None:
         return count
     return max(count, len(text) // 2)
+
+
+def _may_be_unspaced(text: str) -> bool:
+    """A cheap look first: whether a character of a script without spaces may be among those of a text."""
+    return len(text.encode("utf-8", "replace").translate(None, _SPACED_BYTES)) > 0
 
 
 def ends_sentence(text: str) -> bool:
@@ -249,7 +256,7 @@ def _goes_on(before: str, after: str, gap: int) -> bool:
     if not lower and not comma and final not in ARTICLES:
         return False
     words, next_words = len(before.split()), len(after.split())
-    if (lower and _is_fact(after, byline=not comma)) or after.casefold().startswith(LINE_STARTS):
+    if (lower and _is_fact(after, byline=not comma)) or LINE_STARTS.begin(after.casefold()):
         return False
     if comma:
         return words >= 4 and (lower or (gap == 0 and words >= 8 and next_words >= 4))

@@ -24,7 +24,7 @@ _CREDIT_WORDS: Final = 6  # of a line that names a photographer; after "Photos:"
 _TAIL: Final = 90  # characters at a line's end in which a photographer is named
 _LABEL: Final = rf"(?:{alternatives(PHOTO_LABELS)})"
 _PHOTO: Final = re.compile(rf"[\[(]?\s?{_LABEL}(?:{COLON}|\s*[=＝/]|\s+by\s|$)", re.IGNORECASE)
-_PICTURE: Final = re.compile(_LABEL, re.IGNORECASE)
+_PICTURES: Final = tuple(label.casefold() for label in PHOTO_LABELS)
 _AT_END: Final = re.compile(
     rf"(?:^|[\s(\[/]|(?<=\.)){_LABEL}(?:\s[^\W\d_]['’]?[^\W_]*)?(?:{COLON}|\s*[=＝/]\s*|\s+by\s)[^.!?]{{2,80}}$",
     re.IGNORECASE,
@@ -87,12 +87,13 @@ def mark_captions(lines: list[Line]) -> None:
             line.kind = Kind.CAPTION
     for at in range(1, len(lines)):
         line, above = lines[at], lines[at - 1]
-        if not (above.content and above.ends and _is_picture_label(line) and _may_be_caption(above)):
+        if line.kind is None or not (above.content and above.ends):
             continue
         before = lines[at - 2] if at >= 2 else None
         apart = before is None or not (before.content and before.prose)
         close = line.gap == 0 and above.gap > 0 and (at + 1 >= len(lines) or lines[at + 1].gap > 0)
-        if close or (apart and line.gap <= above.gap):
+        near = close or (apart and line.gap <= above.gap)
+        if near and _is_picture_label(line) and _may_be_caption(above):
             above.kind = Kind.CAPTION
 
 
@@ -133,4 +134,4 @@ def _is_picture_label(line: Line) -> bool:
         names = line.text[match.end() :].split() if match else []
         named = all(not name[0].islower() or name in NAME_JOINTS for name in names)
         return line.size <= _CREDIT_WORDS and named
-    return line.kind is Kind.AI_LABEL and _PICTURE.search(line.text) is not None
+    return line.kind is Kind.AI_LABEL and any(map(line.text.casefold().__contains__, _PICTURES))

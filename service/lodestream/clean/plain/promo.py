@@ -24,17 +24,19 @@ _UNKNOWN: Final = re.compile(
     r"(?:\s?[^\W\d_]{1,20}(?:\s[^\W\d_]{1,20}){0,3}[.。]){1,3})(?=\s?[^\W\d_])"
 )
 """A slogan of short sentences behind a marker that no list has: "What to read now Local. Trusted. Yours."."""
-_SHORT: Final = re.compile(r"\.\s[^\W\d_]{1,20}(?:\s[^\W\d_]{1,20}){0,3}\.")
-_SHORT_WIDE: Final = re.compile(r"。\s?[^\W\d_]{1,20}(?:\s[^\W\d_]{1,20}){0,3}。")
+_SHORT: Final = re.compile(r"(?:\.\s|。\s?)[^\W\d_]{1,20}(?:\s[^\W\d_]{1,20}){0,3}[.。]")
 """A sentence of up to four words: a cheap look before `_UNKNOWN`."""
-_SLOGAN_MAX: Final = 400  # characters: its first sentence has eight words of 41 at most
+_SHORT_MAX: Final = 85  # its characters
+_SHORT_WORDS: Final = 4
+_FIRST_MAX: Final = 350  # characters of a slogan's first sentence: eight words of 41 at most
+_REST_MAX: Final = 270  # characters of what follows it: three sentences of four words of 20 at most
 _UNKNOWN_MIN: Final = 300  # characters of a paragraph that may hold a run
 _AFTER_MARKER: Final = re.compile(rf"(?P<slogan>{_SLOGAN})?[:：]?\s+(?=[\"'“‘«$€£(\[]?[^\W_a-z])")
 _NO_MARKER: Final = re.compile(r"\s*")
 _BOUNDARY: Final = re.compile(r"[.!?…\"”’»)\]。！？]\s$")
 _SENTENCE_END: Final = re.compile(r"[.!?](?=\s|$)")
 _TOPIC: Final = re.compile(r":\s+[^\W\d_A-Z]")  # "Subscribe to our newsletter: three words that …" is about them
-_STOP: Final = re.compile(r"\.[\"'”’»)\]]{0,3}(?=\s|$)|[。।]")
+_STOP: Final = re.compile(r"[.。।](?:(?<=[。।])|[\"'”’»)\]]{0,3}(?=\s|$))")
 _UNSPACED: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff]|(?<=[\u3040-\u30ff\u3400-\u9fff])[ 　:：]")
 _UNSPACED_END: Final = re.compile(r"[。！]|(?=\s)")
 _LOWER_UPPER: Final = re.compile(r"[^\W\d_A-Z]\s(?P<next>[^\W\d_a-z][^\W\d_]*)")
@@ -147,10 +149,25 @@ def may_hold_run(text: str) -> bool:
 @lru_cache(maxsize=16)  # asked twice for each paragraph that has one
 def _slogans(text: str) -> tuple[tuple[int, int], ...]:
     """Start and end of the slogans in a text, their markers with them, that a list of headlines follows."""
-    if len(text) < _UNKNOWN_MIN or (_SHORT.search(text) is None and ("。" not in text or not _SHORT_WIDE.search(text))):
+    if len(text) < _UNKNOWN_MIN:
         return ()
-    spans = (match.span("slogan") for match in islice(_UNKNOWN.finditer(text), _RUNS_MAX))
+    spans = islice(_spans_of_slogans(text), _RUNS_MAX)
     return tuple((start, end) for start, end in spans if count_sections(text[end : end + _ZONE_MAX]) >= _SECTIONS_MIN)
+
+
+def _spans_of_slogans(text: str) -> Iterator[tuple[int, int]]:
+    """Where `_UNKNOWN` is, looked for around short sentences only: few texts have some."""
+    found = 0
+    for stop in ".。":
+        before, at = -1, text.find(stop)
+        while at >= 0:
+            near = before >= found and at - before <= _SHORT_MAX and text.count(" ", before + 2, at) < _SHORT_WORDS
+            if near and _SHORT.match(text, before, at + 1) is not None:
+                match = _UNKNOWN.search(text, max(found, before - _FIRST_MAX), at + _REST_MAX)
+                if match is not None:
+                    yield match.span("slogan")
+                    found = match.end() - 1
+            before, at = at, text.find(stop, at + 1)
 
 
 def strip_runs(

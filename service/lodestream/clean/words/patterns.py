@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable
-from enum import Enum, IntEnum, auto
+from collections.abc import Callable, Iterable, Iterator
+from enum import IntEnum, auto
 from importlib import resources
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ _EDGE: Final = " \t.,:;!?…*#>»«|·•→←↑↓▶►▼✕×+–—-_()[]
 _EDGE_AND_DIGITS: Final = _EDGE + "0123456789"
 
 
-class Heading(Enum):
+class Heading(IntEnum):  # for its hash, as `Cue`
     """What a heading says about the lines below it."""
 
     RELATED = auto()  # other articles
@@ -57,7 +57,6 @@ class Cue(IntEnum):  # its members are keys of many small dicts, and an int hash
     COPYRIGHT = auto()
     SOURCE = auto()
     AI = auto()
-    TIME = auto()
 
 
 def key(text: str) -> str:
@@ -84,6 +83,20 @@ def _all(get: Callable[[dict[str, Any]], Iterable[str]]) -> tuple[str, ...]:
 
 def _words(name: str) -> frozenset[str]:
     return frozenset(_all(lambda language: language["words"][name].split()))
+
+
+class Starts:
+    """Phrases that a text may start with, found by their first character: there are hundreds."""
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        by_first: dict[str, list[str]] = {}
+        for phrase in phrases:
+            by_first.setdefault(phrase[0], []).append(phrase)
+        self._by_first = {first: tuple(same) for first, same in by_first.items()}
+
+    def begin(self, text: str) -> bool:
+        """Whether the text starts with one of them, as it is."""
+        return text.startswith(self._by_first.get(text[:1], ()))
 
 
 COLON: Final = r"\s*[:：|]\s*"
@@ -115,11 +128,14 @@ TIME_WORDS: Final = frozenset(
     _all(lambda language: f"{language['absolute']['labels']} {language['absolute']['weekdays']}".split())
 )
 """Words that stand beside a time and say nothing more: "Published", "Uhr", "Thursday"."""
-LINE_STARTS: Final = tuple(start.casefold() for start in _all(lambda language: language["lines"].get("starts", [])))
+_STARTS: Final = tuple(start.casefold() for start in _all(lambda language: language["lines"].get("starts", [])))
+LINE_STARTS: Final = Starts(_STARTS)
+LONG_STARTS: Final = Starts(start for start in _STARTS if len(start) >= 14)
+"""Shorter ones may begin a sentence of an article."""
 STAFF: Final = frozenset(key(entry) for entry in _all(lambda language: language["labels"].get("staff", [])))
 REPORTERS: Final = _all(lambda language: language["labels"].get("reporter", []))
-AI_ABOUT: Final = _all(lambda language: language["labels"].get("about", []))
-HEADING_PREFIXES: Final = _all(lambda language: language["headings"]["prefixes"])
+AI_ABOUT: Final = Starts(_all(lambda language: language["labels"].get("about", [])))
+HEADING_PREFIXES: Final = Starts(_all(lambda language: language["headings"]["prefixes"]))
 
 
 def _headings() -> dict[str, Heading]:
@@ -161,14 +177,16 @@ def _cues() -> tuple[ahocorasick_rs.AhoCorasick, tuple[Cue, ...]]:
     add(Cue.CONTRIBUTORS, CONTRIBUTORS_LABELS)
     add(Cue.CONTRIBUTED, CONTRIBUTED)
     add(Cue.COPYRIGHT, ("©", "copyright", "(c)"))
-    add(Cue.TIME, (hint for language in LANGUAGES for hint in relative_hints(language)))
     for cue, labels in ((Cue.PHOTO, PHOTO_LABELS), (Cue.SOURCE, SOURCE_LABELS), (Cue.LINK, LINK_LABELS)):
         add(cue, (label + colon for label in labels for colon in (":", " :", "：", "|", " |")))
     add(Cue.LINK, (label + mark for label in LINK_LABELS if label[0] >= _UNSPACED for mark in ("】", " ", "]", ")")))
     add(Cue.PHOTO, (label + mark for label in PHOTO_LABELS for mark in ("=", "＝", "/", " /", " by ")))
     add(Cue.PROMO, PROMO_MARKERS)
-    automaton = ahocorasick_rs.AhoCorasick(list(phrases), implementation=ahocorasick_rs.Implementation.DFA)
-    return automaton, tuple(phrases.values())
+    return _automaton(phrases), tuple(phrases.values())
+
+
+def _automaton(phrases: Iterable[str]) -> ahocorasick_rs.AhoCorasick:
+    return ahocorasick_rs.AhoCorasick(list(phrases), implementation=ahocorasick_rs.Implementation.DFA)
 
 
 def relative_hints(language: dict[str, Any]) -> set[str]:
@@ -182,20 +200,25 @@ def relative_hints(language: dict[str, Any]) -> set[str]:
 
 
 _CUES, _CUE_OF = _cues()
+_HINTS: Final = _automaton({hint.lower() for language in LANGUAGES for hint in relative_hints(language)})
 
 
 def cues(text: str) -> list[tuple[Cue, int, int]]:
-    """Every cue phrase in a lower-case text, where it starts and ends, in one pass.
+    """Every cue phrase in a lower-case text, where it starts and ends, in one pass."""
+    return [(_CUE_OF[number], start, end) for number, start, end in _whole(_CUES, text)]
 
-    Where words have spaces between, a phrase is no part of longer words. Some eighty are looked at on a page, so this
-    is one loop.
-    """
-    whole = []
+
+def hints_at_age(text: str) -> bool:
+    """Whether a lower-case text has a word without which no relative time is told. Most paragraphs have one."""
+    return next(_whole(_HINTS, text), None) is not None
+
+
+def _whole(automaton: ahocorasick_rs.AhoCorasick, text: str) -> Iterator[tuple[int, int, int]]:
+    """Phrases in a text: number, start, end. Where words have spaces between, a phrase is no part of longer words."""
     size = len(text)
-    for number, start, end in _CUES.find_matches_as_indexes(text, overlapping=True):
+    for number, start, end in automaton.find_matches_as_indexes(text, overlapping=True):
         if start and (before := text[start - 1]) < _UNSPACED and before.isalnum() and text[start].isalnum():
             continue
         if end < size and (after := text[end]) < _UNSPACED and after.isalnum() and text[end - 1].isalnum():
             continue
-        whole.append((_CUE_OF[number], start, end))
-    return whole
+        yield number, start, end
