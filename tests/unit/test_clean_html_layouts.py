@@ -155,3 +155,66 @@ def test_who_remarks_or_writes_another_article_is_no_author(other: str) -> None:
     found = cleaned(page(f"{box}<article>{H1}<span class=byline>By Anna Berg</span>{BODY}</article>"))
     assert found["byline"] == ["Anna Berg"]
     assert cleaned(page(f"{box}<article>{H1}{BODY}</article>"))["byline"] == []
+
+
+TEASER = (
+    "<article class=card><h3><a href='/{0}'>Other news {0}</a></h3><p>{1} It is story {0} of the day.</p></article>"
+)
+
+
+@pytest.mark.parametrize("heading", ["h1", "h2"])
+def test_the_element_with_the_headline_is_the_article_however_long_the_river_below(heading: str) -> None:
+    teasers = "".join(TEASER.format(number, REMARKS[number]) for number in range(40))
+    river = f"<section role=main>{teasers}</section>"
+    story = f"<article class=single><{heading}>Bridge reopens</{heading}>{BODY}</article>"
+    for body in (f"<section>{story}</section>{river}", f"{river}<section>{story}</section>"):
+        found = cleaned(page(body))
+        assert found["body"].split("\n\n") == TEXT
+        assert not lost(page(body), found)
+
+
+def test_of_two_large_elements_that_hold_text_the_first_is_the_article() -> None:
+    other = "".join(f"<p>{remark}</p>" for remark in REMARKS[:6])
+    found = cleaned(page(f"<main>{BODY}</main><article class=more>{other}</article>"))
+    assert found["body"].split("\n\n") == TEXT
+
+
+def test_items_of_a_list_are_text_where_most_of_the_list_is() -> None:
+    items = [
+        "Flour, 200 g",
+        "Two eggs",
+        "A pinch of salt",
+        "Milk as needed until the dough no longer sticks to the bowl",
+    ]
+    listed = "".join(f"<li>{item}</li>" for item in items)
+    markup = page(
+        f"<article>{H1}{BODY}<ul>{listed}</ul><ul><li><a href=/a>Share</a><li><a href=/b>Print</a></ul></article>"
+    )
+    found = cleaned(markup)
+    assert found["body"].split("\n\n") == [*TEXT, *items]
+    assert not lost(markup, found)
+
+
+def test_an_article_that_is_a_list_is_found() -> None:
+    text = "".join(f"<li>{part}</li>" for part in PARAGRAPHS)
+    markup = page(f"<div class=entry>{H1}<ol>{text}</ol></div><section><p>{REMARKS[0]}</p></section>")
+    found = cleaned(markup)
+    assert found["body"].split("\n\n") == TEXT
+    assert not lost(markup, found)
+
+
+def test_teasers_in_a_list_are_not_the_article() -> None:
+    teasers = "".join(
+        f"<li><a href=/{n}>Other news of today, number {n}</a> {remark}</li>" for n, remark in enumerate(REMARKS)
+    )
+    found = cleaned(page(f"<div class=entry>{H1}{BODY}</div><div class=block><ul>{teasers}</ul></div>"))
+    assert found["body"].split("\n\n") == TEXT
+
+
+def test_an_id_made_of_a_heading_names_no_box() -> None:
+    chapters = "".join(
+        f"<section id='sharing-with-the-{n}-developers'><h2>Sharing with the {n} developers</h2><p>{part}</p></section>"
+        for n, part in enumerate(PARAGRAPHS)
+    )
+    body = cleaned(page(f"<article>{H1}{chapters}</article>"))["body"].split("\n\n")
+    assert body[1::2] == TEXT

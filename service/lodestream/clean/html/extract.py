@@ -31,7 +31,8 @@ from lodestream.clean.html.tree import (
     weight,
 )
 
-_INLINE: Final = frozenset("a b center em font i span strong u".split())
+_NO_CONTAINER: Final = frozenset("a b blockquote center em font i li ol p span strong u ul".split())
+"""What holds a part of an article, and not the article."""
 _ENDS: Final = re.compile(r"[.!?…:;\"“”»'’)\]。！？」』）।؟۔]\s*$")
 
 _PARAGRAPH_MIN: Final = 60  # characters that make running text
@@ -42,6 +43,8 @@ _FEW: Final = 500  # characters in paragraphs: with fewer a page writes its text
 _HOLDS: Final = 0.6  # share of all running text that the article's element holds
 _SHORT: Final = 50  # characters of a paragraph that must end like a sentence
 _ITEM_MIN: Final = 25
+_ITEM_LINKED_LEAST: Final = 0.1  # of an item of a list that makes running text: teasers start with a link
+_LIST_MIN: Final = 60
 _ITEM_LINKED_MAX: Final = 0.3
 _PART_LINKED_MAX: Final = 0.5
 _HEADING_MAX: Final = 300
@@ -49,6 +52,7 @@ _HEADINGS_MAX: Final = 2  # in a row above a text; more are a list
 _TEASERS: Final = 4  # that make a list
 _SCATTERED: Final = 0.3  # share of the page's text in paragraphs: with less it may stand elsewhere
 _SCOPE: Final = "article,main,[role=main],[itemprop~=articleBody]"
+_TITLE_MIN: Final = 10  # letters of a headline
 _SCOPE_HOLDS: Final = 0.45  # of all running text, for an element that says it holds the article
 _LOOSE: Final = "div,section,td,article,span"
 _HEADINGS: Final = frozenset({"h2", "h3", "h4", "h5", "h6"})
@@ -114,6 +118,7 @@ class _Extractor:
         self._boxes = Boxes()
         self._holds: dict[int, int] = {}  # running text in an element, boxes included
         self._total = 0
+        self._lists: dict[int, bool] = {}  # whether a list is text
         self._loose = False  # whether text counts that stands in no paragraph
 
     def extract(self) -> Extraction:
@@ -151,7 +156,7 @@ class _Extractor:
             return Extraction()
         least = min(size for size in own.values() if size >= _HOLDS * total)
         article = elements[next(key for key, size in own.items() if size == least)]
-        while article.tag in _INLINE and article.parent is not None and article.parent.mem_id in own:
+        while article.tag in _NO_CONTAINER and article.parent is not None and article.parent.mem_id in own:
             article = article.parent
         counted = [node for node, _ in within]
         found = Extraction()
@@ -177,20 +182,39 @@ class _Extractor:
         return [node for node in running[:first] if node.tag == "p"]
 
     def _scope(self) -> int | None:
-        """The smallest of the elements that say they hold the article and do."""
-        holds = {node.mem_id: self._holds.get(node.mem_id, 0) for node in self._body.css(_SCOPE)}
-        large = {key: size for key, size in holds.items() if size >= _SCOPE_HOLDS * self._total}
-        return min(large, key=large.__getitem__, default=None)
+        """The innermost of the elements that say they hold the article and do.
+
+        Those with the page's headline come first, then those with much of the running text, then the first of a page.
+        """
+        found = {node.mem_id: node for node in self._body.css(_SCOPE)}
+        holds = {key: self._holds.get(key, 0) for key in found}
+        large = [key for key in found if holds[key] >= _SCOPE_HOLDS * self._total]
+        titled = [key for key in found if holds[key] >= _FEW and self._is_titled(found[key])]
+        both = [key for key in large if key in titled]
+        inner: int | None = None
+        reaches: dict[int, bool] = {}
+        for key in both or titled or large:
+            if inner is None or is_inside(found[key], inner, reaches):
+                inner, reaches = key, {}
+        return inner
+
+    def _is_titled(self, node: LexborNode) -> bool:
+        """Whether an element holds the page's headline."""
+        texts = (_bare(text_of(heading)) for heading in node.css("h1,h2"))
+        return any(len(text) >= _TITLE_MIN and text in self._title for text in texts)
 
     def _running(self) -> list[tuple[LexborNode, int]]:
         """Running text: the element, and what it weighs."""
         found = []
         seen: set[str] = set()  # what boxes repeat weighs once
-        for node in self._body.css("p"):
+        for node in self._body.css("p,li"):
+            if node.tag == "li" and node.css_first("p,div,li li") is not None:
+                continue
             text = text_of(node)
             size = 0 if text in seen else weight(text)
             seen.add(text)
-            if size >= _PARAGRAPH_MIN and link_share(node, text) <= _LINKED_MAX:
+            linked = _LINKED_MAX if node.tag == "p" else _ITEM_LINKED_LEAST
+            if size >= _PARAGRAPH_MIN and link_share(node, text) <= linked:
                 found.append((node, size))
         total = sum(size for _, size in found)
         if total < _FEW or total < _SCATTERED * weight(self._body.text()):
@@ -245,11 +269,25 @@ class _Extractor:
             return own + self._nested(node) if self._loose else own
         text = text_of(node)
         linked, size = link_share(node, text), weight(text)
+        if node.tag == "li" and self._is_listed(node):
+            return paragraphs_of(node)
         if linked > _PART_LINKED_MAX or (size < _SHORT and not _ENDS.search(text)):
             return []
         if node.tag == "li" and (size < _ITEM_MIN or linked > _ITEM_LINKED_MAX):
             return []
         return paragraphs_of(node)
+
+    def _is_listed(self, item: LexborNode) -> bool:
+        """Whether an item is of a list that is text as a whole: short items stay where their neighbours do."""
+        parent = item.parent
+        if parent is None or parent.tag not in {"ul", "ol"}:
+            return False
+        known = self._lists.get(parent.mem_id)
+        if known is None:
+            text = text_of(parent)
+            known = weight(text) >= _LIST_MIN and link_share(parent, text) <= _ITEM_LINKED_MAX
+            self._lists[parent.mem_id] = known
+        return known
 
     def _nested(self, node: LexborNode) -> list[Piece]:
         """The paragraphs in an item or a quotation that has elements of its own."""

@@ -37,15 +37,19 @@ def is_hostile(markup: str) -> bool:
     """Whether markup is nested deeper than `DEPTH_MAX`, or a tag has very many attributes. Linear."""
     code = np.frombuffer(markup.encode("utf-8", "replace"), dtype=np.uint8)
     signs = np.flatnonzero((code == _LESS) | (code == _GREATER))
-    if _bound(code, signs) > DEPTH_MAX and (apparent := _depth(markup)) > DEPTH_MAX:
-        if apparent > _APPARENT_MAX or _depth(_without_raw(markup)) > DEPTH_MAX:
-            return True
+    if _bound(code, signs) > DEPTH_MAX and _is_deep(markup):
+        return True
     long = len(signs) and np.diff(signs, append=len(code)).max() > _TAG_MAX
     return bool(long) and any(_is_crowded(tag[0]) for tag in _LONG_TAG.finditer(markup))
 
 
 def _is_crowded(tag: str) -> bool:
     return tag.count("=") > _ATTRIBUTES_MAX and len(_ATTRIBUTE.findall(tag)) > _ATTRIBUTES_MAX
+
+
+def _is_deep(markup: str) -> bool:
+    apparent = _depth(markup)
+    return apparent > _APPARENT_MAX or (apparent > DEPTH_MAX and _depth(_without_raw(markup)) > DEPTH_MAX)
 
 
 def _without_raw(markup: str) -> str:
