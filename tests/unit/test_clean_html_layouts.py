@@ -218,3 +218,33 @@ def test_an_id_made_of_a_heading_names_no_box() -> None:
     )
     body = cleaned(page(f"<article>{H1}{chapters}</article>"))["body"].split("\n\n")
     assert body[1::2] == TEXT
+
+
+def test_a_paragraph_that_comes_again_stays() -> None:
+    refrain = "Row, row, row your boat, gently down the stream, said the ferryman."
+    text = [TEXT[0], refrain, TEXT[1], refrain, refrain, *TEXT[2:]]
+    markup = page(f"<article>{H1}{''.join(f'<p>{part}</p>' for part in text)}</article>")
+    found = cleaned(markup)
+    assert found["body"].split("\n\n") == text
+    assert not lost(markup, found)
+
+
+@pytest.mark.parametrize("copy", ["<div class=print>{}</div>", "<div class=desktop><div>{}</div></div>"])
+def test_a_second_copy_of_the_article_goes(copy: str) -> None:
+    markup = page(f"<article>{H1}<div class=body>{BODY}</div>{copy.format(BODY)}</article>")
+    found = cleaned(markup)
+    assert found["body"].split("\n\n") == TEXT
+    assert not lost(markup, found)
+
+
+@pytest.mark.parametrize("style", ["display:none", "color: red; Visibility : hidden"])
+def test_what_a_style_hides_is_no_text(style: str) -> None:
+    markup = page(f"<article>{H1}{BODY}<div style='{style}'><p>{REMARKS[0]}</p><p>{REMARKS[1]}</p></div></article>")
+    assert cleaned(markup)["body"].split("\n\n") == TEXT
+
+
+@pytest.mark.parametrize("inner", ["div", "section"])
+def test_paragraphs_beside_the_element_that_holds_most_of_them_belong_to_the_article(inner: str) -> None:
+    first, second, *rest = (f"<p>{part}</p>" for part in PARAGRAPHS)
+    markup = page(f"<div class=story>{H1}{first}{second}<{inner}>{''.join(rest)}</{inner}></div>")
+    assert cleaned(markup)["body"].split("\n\n") == TEXT

@@ -27,6 +27,7 @@ _COMMENTS: Final = re.compile(
 """Words for what readers wrote: of some length, and longer than many an article."""
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BOX_CLASSES_MAX: Final = 200  # characters: longer lists of classes are of style sheets that name no purpose
+_UNSEEN: Final = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _ID_WORDS_MAX: Final = 3
 _WORDS: Final = re.compile(r"[^\W\d_]+")
 _BULK: Final = 0.35  # of all running text: a box does not hold as much, whatever its class says
@@ -79,7 +80,11 @@ class Boxes:
         name = self._name_of.get(key)
         if name is None:
             attributes = node.attributes
-            hidden = "hidden" in attributes or attributes.get("aria-hidden") == "true"
+            hidden = (
+                "hidden" in attributes
+                or attributes.get("aria-hidden") == "true"
+                or _UNSEEN.search(attributes.get("style") or "") is not None
+            )
             own = attributes.get("id") or ""
             if len(_WORDS.findall(own)) > _ID_WORDS_MAX:  # made of a heading: "sharing-with-a-single-developer"
                 own = ""

@@ -40,7 +40,7 @@ _LOOSE_MIN: Final = 100  # of text that stands in no paragraph element
 _DIRECT_MIN: Final = 32  # characters of an element's own: with fewer its text is in its children
 _LINKED_MAX: Final = 0.4  # share of links in running text
 _FEW: Final = 500  # characters in paragraphs: with fewer a page writes its text without them
-_HOLDS: Final = 0.6  # share of all running text that the article's element holds
+_HOLDS: Final = 0.7  # share of all running text that the article's element holds
 _SHORT: Final = 50  # characters of a paragraph that must end like a sentence
 _ITEM_MIN: Final = 25
 _ITEM_LINKED_LEAST: Final = 0.1  # of an item of a list that makes running text: teasers start with a link
@@ -49,10 +49,12 @@ _ITEM_LINKED_MAX: Final = 0.3
 _PART_LINKED_MAX: Final = 0.5
 _HEADING_MAX: Final = 300
 _HEADINGS_MAX: Final = 2  # in a row above a text; more are a list
+_COPY: Final = 3  # different paragraphs
 _TEASERS: Final = 4  # that make a list
 _SCATTERED: Final = 0.3  # share of the page's text in paragraphs: with less it may stand elsewhere
 _SCOPE: Final = "article,main,[role=main],[itemprop~=articleBody]"
 _TITLE_MIN: Final = 10  # letters of a headline
+_BESIDE: Final = 2  # paragraphs of running text beside an element, which make it a part only; one is a standfirst
 _SCOPE_HOLDS: Final = 0.45  # of all running text, for an element that says it holds the article
 _LOOSE: Final = "div,section,td,article,span"
 _HEADINGS: Final = frozenset({"h2", "h3", "h4", "h5", "h6"})
@@ -71,16 +73,30 @@ class Extraction:
     coverage: float = 0.0
     lines: Counter[str] = field(default_factory=Counter)
     _texts: set[str] = field(default_factory=set)
+    _again: list[Piece] = field(default_factory=list)  # the last pieces, which the text has before as well
     leads: int = 0  # paragraphs at the start that stand before the article's element
     linked_headings: int = 0  # between the paragraphs: headings that lead to other pages
 
     def add(self, pieces: Iterable[Piece]) -> None:
-        """Adds what is not in the text yet."""
+        """Adds paragraphs, but those of a second copy of the text: `_COPY` and more in a row that it has already."""
         for piece in pieces:
-            if piece.text not in self._texts:
-                self.paragraphs.append(piece.text)
-                self._texts.add(piece.text)
-                self.lines.update(piece.lines)
+            if piece.text in self._texts:
+                self._again.append(piece)
+            else:
+                self.end()
+                self._append(piece)
+
+    def end(self) -> None:
+        """Adds what was repeated last, if it is no copy of the text."""
+        if len({piece.text for piece in self._again}) < _COPY:
+            for piece in self._again:
+                self._append(piece)
+        self._again.clear()
+
+    def _append(self, piece: Piece) -> None:
+        self.paragraphs.append(piece.text)
+        self._texts.add(piece.text)
+        self.lines.update(piece.lines)
 
     @property
     def weight(self) -> int:
@@ -156,18 +172,23 @@ class _Extractor:
             return Extraction()
         least = min(size for size in own.values() if size >= _HOLDS * total)
         article = elements[next(key for key, size in own.items() if size == least)]
-        while article.tag in _NO_CONTAINER and article.parent is not None and article.parent.mem_id in own:
-            article = article.parent
+        beside = Counter(node.parent.mem_id for node, _ in within if node.tag == "p" and node.parent is not None)
+        while (parent := article.parent) is not None and parent.mem_id in own:
+            if article.tag not in _NO_CONTAINER and beside[parent.mem_id] < _BESIDE:
+                break
+            article = parent
         counted = [node for node, _ in within]
         found = Extraction()
         for node in [] if scope is None else self._lead(counted, article):
             found.add(paragraphs_of(node))
+        found.end()
         found.leads = len(found.paragraphs)
         self._add_parts(article, found)
         held = own[article.mem_id] + sum(map(weight, found.paragraphs[: found.leads]))
         for sibling in _chunks(article, own):
             self._add_parts(sibling, found)
             held += own[sibling.mem_id]
+        found.end()
         found.coverage = min(1.0, held / total)
         return found
 
