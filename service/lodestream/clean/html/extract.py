@@ -292,7 +292,7 @@ class _Extractor:
         linked, size = link_share(node, text), weight(text)
         if node.tag == "li" and self._is_listed(node):
             return paragraphs_of(node)
-        if linked > _PART_LINKED_MAX or (size < _SHORT and not _ENDS.search(text)):
+        if linked > _PART_LINKED_MAX or (size < _SHORT and not _ENDS.search(text) and not _is_between(node)):
             return []
         if node.tag == "li" and (size < _ITEM_MIN or linked > _ITEM_LINKED_MAX):
             return []
@@ -314,6 +314,22 @@ class _Extractor:
         """The paragraphs in an item or a quotation that has elements of its own."""
         inner = [part for part in node.css("p,li") if part.css_first("p,li") is None and not self._boxes.hold(part)]
         return [piece for part in inner for piece in self._pieces(part)]
+
+
+def _is_between(node: LexborNode) -> bool:
+    """Whether a short paragraph stands between two that are running text."""
+    if node.tag != "p":
+        return False
+    near = (_sibling(node, "prev"), _sibling(node, "next"))
+    return all(one is not None and one.tag == "p" and weight(text_of(one)) >= _PARAGRAPH_MIN for one in near)
+
+
+def _sibling(node: LexborNode, side: str) -> LexborNode | None:
+    """The next element on a side."""
+    at: LexborNode | None = getattr(node, side)
+    while at is not None and not at.is_element_node:
+        at = getattr(at, side)
+    return at
 
 
 def _is_short_of_links(piece: Piece) -> bool:
