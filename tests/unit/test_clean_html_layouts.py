@@ -248,3 +248,34 @@ def test_paragraphs_beside_the_element_that_holds_most_of_them_belong_to_the_art
     first, second, *rest = (f"<p>{part}</p>" for part in PARAGRAPHS)
     markup = page(f"<div class=story>{H1}{first}{second}<{inner}>{''.join(rest)}</{inner}></div>")
     assert cleaned(markup)["body"].split("\n\n") == TEXT
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "<div class=text>{0}<br><br>{1}</div>",
+        "<p>{0}</p>{1}",
+        "<ol><li><p>{0}</p></li><li><p>{1}</p></li></ol>",
+        "<blockquote><p>{0}</p><p>{1}</p></blockquote>",
+        "<ul><li><h3>First</h3><p>{0}</p></li><li><p>{1}</p></li></ul>",
+    ],
+)
+def test_text_in_other_elements_among_paragraphs_stays(part: str) -> None:
+    rest = [*PARAGRAPHS[3:], *(text.replace("Reader", "Ferryman") for text in REMARKS[:5])]
+    before, after = f"<p>{TEXT[0]}</p>", "".join(f"<p>{text}</p>" for text in rest)
+    markup = page(f"<article>{H1}{before}{part.format(*PARAGRAPHS[1:3])}{after}</article>")
+    found = cleaned(markup)
+    assert [one for one in found["body"].split("\n\n") if one != "First"] == [*TEXT[:3], *rest]
+    assert not lost(markup, found)
+
+
+def test_a_list_of_teasers_with_linked_headings_goes() -> None:
+    teasers = "".join(f"<li><h3><a href=/{n}>News {n}</a></h3><p>{REMARKS[n]}</p></li>" for n in range(3))
+    found = cleaned(page(f"<article>{H1}{BODY}<ul>{teasers}</ul></article>"))
+    assert found["body"].split("\n\n") == TEXT
+
+
+def test_a_short_paragraph_between_long_ones_stays() -> None:
+    text = [*TEXT[:3], "The mayor, of all people", *TEXT[3:]]
+    found = cleaned(page(f"<article>{H1}{''.join(f'<p>{part}</p>' for part in text)}<p>Share this</p></article>"))
+    assert found["body"].split("\n\n") == text

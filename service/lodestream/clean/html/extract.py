@@ -58,6 +58,7 @@ _BESIDE: Final = 2  # paragraphs of running text beside an element, which make i
 _SCOPE_HOLDS: Final = 0.45  # of all running text, for an element that says it holds the article
 _LOOSE: Final = "div,section,td,article,span"
 _HEADINGS: Final = frozenset({"h2", "h3", "h4", "h5", "h6"})
+_LINKED_HEADING: Final = ",".join(f"{name} a,a {name}" for name in ("h1", *sorted(_HEADINGS)))
 _PARTS: Final = frozenset({"p", "li", "blockquote", "pre", *_HEADINGS})
 _ALL: Final = ",".join(sorted(_PARTS))
 
@@ -134,6 +135,7 @@ class _Extractor:
         self._boxes = Boxes()
         self._holds: dict[int, int] = {}  # running text in an element, boxes included
         self._total = 0
+        self._beside: Counter[int] = Counter()  # paragraphs of running text right in an element
         self._lists: dict[int, bool] = {}  # whether a list is text
         self._loose = False  # whether text counts that stands in no paragraph
 
@@ -172,9 +174,9 @@ class _Extractor:
             return Extraction()
         least = min(size for size in own.values() if size >= _HOLDS * total)
         article = elements[next(key for key, size in own.items() if size == least)]
-        beside = Counter(node.parent.mem_id for node, _ in within if node.tag == "p" and node.parent is not None)
+        self._beside.update(node.parent.mem_id for node, _ in within if node.tag == "p" and node.parent is not None)
         while (parent := article.parent) is not None and parent.mem_id in own:
-            if article.tag not in _NO_CONTAINER and beside[parent.mem_id] < _BESIDE:
+            if article.tag not in _NO_CONTAINER and self._beside[parent.mem_id] < _BESIDE:
                 break
             article = parent
         counted = [node for node, _ in within]
@@ -230,7 +232,7 @@ class _Extractor:
         seen: set[str] = set()  # what boxes repeat weighs once
         for node in self._body.css("p,li"):
             if node.tag == "li" and node.css_first("p,div,li li") is not None:
-                continue
+                continue  # it has parts, or is in another item: teasers are nested so
             text = text_of(node)
             size = 0 if text in seen else weight(text)
             seen.add(text)
@@ -260,7 +262,7 @@ class _Extractor:
 
     def _add_parts(self, article: LexborNode, found: Extraction) -> None:
         headings: list[LexborNode] = []  # of the text to come
-        for node, loose in in_order(article, _PARTS) if self._loose else ((part, None) for part in article.css(_ALL)):
+        for node, loose in in_order(article, _PARTS):
             if loose is None and node.tag in _HEADINGS and is_in_link(node):
                 found.linked_headings += 1
                 continue
@@ -273,21 +275,33 @@ class _Extractor:
                 if not linked and 0 < weight(text) < _HEADING_MAX and _bare(text) != self._title:
                     headings.append(node)
                 continue
-            pieces = self._pieces(node) if loose is None else [one for one in loose if _is_text(one)]
+            pieces = self._pieces(node) if loose is None else self._loose_pieces(loose, node, article)
             if pieces:
                 found.add(Piece(text_of(heading), lines_of(heading)) for heading in headings[-_HEADINGS_MAX:])
                 headings.clear()
             found.add(pieces)
 
+    def _loose_pieces(self, pieces: list[Piece], holder: LexborNode, article: LexborNode) -> list[Piece]:
+        """Which loose text is of the article: where paragraphs have their elements, only such beside them."""
+        if self._loose:
+            return [one for one in pieces if _is_text(one)]
+        around = (holder, holder.parent)
+        if holder.mem_id != article.mem_id and not any(one and self._beside[one.mem_id] for one in around):
+            return []
+        long = (one for one in pieces if weight(one.text) >= _PARAGRAPH_MIN and _ENDS.search(one.text))
+        return [one for one in long if _is_short_of_links(one)]
+
     def _pieces(self, node: LexborNode) -> list[Piece]:
         """The paragraphs that an element adds to the text."""
-        if node.tag in {"li", "blockquote"} and node.css_first("p,li li") is not None:
+        if node.tag in {"li", "blockquote"} and _has_inside(node, "p,li"):
+            if node.tag == "li" and node.css_first(_LINKED_HEADING) is not None:
+                return []  # a teaser, a remark, an entry of a list of articles
             own = [
                 piece
                 for piece in loose_paragraphs(node)
                 if weight(piece.text) >= _ITEM_MIN and _is_short_of_links(piece)
             ]
-            return own + self._nested(node) if self._loose else own
+            return own + self._nested(node)
         text = text_of(node)
         linked, size = link_share(node, text), weight(text)
         if node.tag == "li" and self._is_listed(node):
@@ -312,8 +326,9 @@ class _Extractor:
 
     def _nested(self, node: LexborNode) -> list[Piece]:
         """The paragraphs in an item or a quotation that has elements of its own."""
-        inner = [part for part in node.css("p,li") if part.css_first("p,li") is None and not self._boxes.hold(part)]
-        return [piece for part in inner for piece in self._pieces(part)]
+        inner = (part for part in node.css("p,li") if part.mem_id != node.mem_id)
+        leaves = [part for part in inner if not _has_inside(part, "p,li") and not self._boxes.hold(part)]
+        return [piece for part in leaves for piece in self._pieces(part)]
 
 
 def _is_between(node: LexborNode) -> bool:
@@ -330,6 +345,11 @@ def _sibling(node: LexborNode, side: str) -> LexborNode | None:
     while at is not None and not at.is_element_node:
         at = getattr(at, side)
     return at
+
+
+def _has_inside(node: LexborNode, selector: str) -> bool:
+    """Whether an element has one of these inside; selectors find the element itself as well."""
+    return any(inner.mem_id != node.mem_id for inner in node.css(selector))
 
 
 def _is_short_of_links(piece: Piece) -> bool:
