@@ -88,8 +88,10 @@ class Extraction:
                 self._append(piece)
 
     def end(self) -> None:
-        """Adds what was repeated last, if it is no copy of the text."""
-        if len({piece.text for piece in self._again}) < _COPY:
+        """Adds what was repeated last, if it is no copy of the text, and no label that stands there many times."""
+        texts = {piece.text for piece in self._again}
+        label = len(self._again) > 1 and texts == {self.paragraphs[-1]}
+        if len(texts) < _COPY and not label:
             for piece in self._again:
                 self._append(piece)
         self._again.clear()
@@ -285,8 +287,7 @@ class _Extractor:
         """Which loose text is of the article: where paragraphs have their elements, only such beside them."""
         if self._loose:
             return [one for one in pieces if _is_text(one)]
-        around = (holder, holder.parent)
-        if holder.mem_id != article.mem_id and not any(one and self._beside[one.mem_id] for one in around):
+        if holder.mem_id != article.mem_id and not self._beside[holder.mem_id] and not _is_between(holder):
             return []
         long = (one for one in pieces if weight(one.text) >= _PARAGRAPH_MIN and _ENDS.search(one.text))
         return [one for one in long if _is_short_of_links(one)]
@@ -306,7 +307,9 @@ class _Extractor:
         linked, size = link_share(node, text), weight(text)
         if node.tag == "li" and self._is_listed(node):
             return paragraphs_of(node)
-        if linked > _PART_LINKED_MAX or (size < _SHORT and not _ENDS.search(text) and not _is_between(node)):
+        if linked > _PART_LINKED_MAX or (
+            size < _SHORT and not _ENDS.search(text) and not (node.tag == "p" and _is_between(node))
+        ):
             return []
         if node.tag == "li" and (size < _ITEM_MIN or linked > _ITEM_LINKED_MAX):
             return []
@@ -332,9 +335,7 @@ class _Extractor:
 
 
 def _is_between(node: LexborNode) -> bool:
-    """Whether a short paragraph stands between two that are running text."""
-    if node.tag != "p":
-        return False
+    """Whether an element stands between two paragraphs of running text."""
     near = (_sibling(node, "prev"), _sibling(node, "next"))
     return all(one is not None and one.tag == "p" and weight(text_of(one)) >= _PARAGRAPH_MIN for one in near)
 

@@ -141,6 +141,8 @@ class _Run:
         self._linked = 0
 
     def add(self, child: LexborNode) -> None:
+        if child.is_text_node and not self._texts and (child.text_content or "").isspace():
+            return  # as between most blocks
         links = [child] if child.tag == "a" else child.css("a") if child.is_element_node else []
         parts = zip(child.text().split(_BREAK), child.text(separator="\n").split(_BREAK), strict=True)
         for number, (text, broken) in enumerate(parts):
