@@ -184,7 +184,7 @@ class _Extractor:
         counted = [node for node, _ in within]
         found = Extraction()
         for node in [] if scope is None else self._lead(counted, article):
-            found.add(paragraphs_of(node))
+            self._add_parts(node, found)
         found.end()
         found.leads = len(found.paragraphs)
         self._add_parts(article, found)
@@ -204,7 +204,14 @@ class _Extractor:
         reaches: dict[int, bool] = {}
         inside = [is_inside(node, article.mem_id, reaches) for node in running]
         first = inside.index(True) if True in inside else 0
-        return [node for node in running[:first] if node.tag == "p"]
+        around = {node.mem_id for node in chain(article)}
+        found: dict[int, LexborNode] = {}
+        for node in running[:first]:
+            top = node
+            while node.tag == "p" and top.parent is not None and top.parent.mem_id not in around:
+                top = top.parent
+            found[top.mem_id] = top
+        return [*found.values()]
 
     def _scope(self) -> int | None:
         """The innermost of the elements that say they hold the article and do.
