@@ -1,6 +1,6 @@
 """Pages of HTML a second and core beside the usual extractors, and how well each does, on the same pages in one run.
 
-    python -m benchmarks.extraction [--data DIR] [--rounds 3]
+    python -m benchmarks.extraction [--data DIR] [--rounds 3] [--pages DIR]
 
 Each gets the decoded page; what is timed is CPU, the extractors in turn within a round, the best round of each. Those
 that read metadata do so: it is part of the work. `cleaning` is all of `clean`: charset, metadata, text, accounting of
@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from benchmarks.collections import read_collection
 from benchmarks.evaluate.__main__ import DATA
 from benchmarks.evaluate.pages import LINEAGE, GoldPage, read_pages
 from benchmarks.evaluate.scores import mean, score
@@ -95,9 +96,16 @@ CONTENDERS: dict[str, Callable[[GoldPage, str], str]] = {
     "--data", type=click.Path(path_type=Path, file_okay=False), default=DATA, envvar="LODESTREAM_EVALUATION_DATA"
 )
 @click.option("--rounds", default=3, show_default=True)
-def main(data: Path, rounds: int) -> None:
+@click.option(
+    "--pages",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Another collection: `benchmarks/collections.py` says which.",
+)
+def main(data: Path, rounds: int, folder: Path | None) -> None:
     """Compare; print a table."""
-    pages = [(page, page.raw.decode("utf-8", "replace")) for page in read_pages(data / "fundus")]
+    given = read_pages(data / "fundus") if folder is None else read_collection(folder)
+    pages = [(page, page.raw.decode("utf-8", "replace")) for page in given]
     best: dict[str, list[float]] = {name: [float("inf")] * len(pages) for name in CONTENDERS}
     texts: dict[str, list[str]] = {name: [""] * len(pages) for name in CONTENDERS}
     for work in CONTENDERS.values():
