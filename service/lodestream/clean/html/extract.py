@@ -65,13 +65,9 @@ _ALL: Final = ",".join(sorted(_PARTS))
 
 @dataclass(slots=True)
 class Extraction:
-    """The article's text in page order. `coverage`: share of the page's running text that its element holds.
-
-    `lines`: the text nodes of the paragraphs.
-    """
+    """The article's text in page order. `lines`: the text nodes of the paragraphs."""
 
     paragraphs: list[str] = field(default_factory=list)
-    coverage: float = 0.0
     lines: Counter[str] = field(default_factory=Counter)
     _texts: set[str] = field(default_factory=set)
     _again: list[Piece] = field(default_factory=list)  # the last pieces, which the text has before as well
@@ -120,7 +116,7 @@ def extract(tree: Tree, title: str | None) -> Extraction:
 
 def located(tree: Tree, paragraphs: list[str]) -> Extraction:
     """Paragraphs that somebody else found, with the text nodes of those that are an element's whole text."""
-    found = Extraction(paragraphs, 1.0)
+    found = Extraction(paragraphs)
     missing = set(paragraphs)
     for node in [] if tree.body is None else tree.body.css(f"{_ALL},{_LOOSE}"):
         for piece in paragraphs_of(node) if node.tag in _PARTS else loose_paragraphs(node):
@@ -188,12 +184,9 @@ class _Extractor:
         found.end()
         found.leads = len(found.paragraphs)
         self._add_parts(article, found)
-        held = own[article.mem_id] + sum(map(weight, found.paragraphs[: found.leads]))
         for sibling in _chunks(article, own):
             self._add_parts(sibling, found)
-            held += own[sibling.mem_id]
         found.end()
-        found.coverage = min(1.0, held / total)
         return found
 
     def _lead(self, running: list[LexborNode], article: LexborNode) -> list[LexborNode]:

@@ -43,7 +43,6 @@ from lodestream.clean.words import names
 from lodestream.errors import Reason, Rejected
 
 _SHORT: Final = 600  # weight of a text that may be an advert for the article
-_COVERED: Final = 0.7  # share of the page's running text
 _TOLD: Final = 0.7  # share of the words of JSON-LD's body that must be in the text
 _TOLD_MIN: Final = 300  # characters of such a body, that it is one
 _TAGS_MAX: Final = 50_000  # of a page that trafilatura is asked about: of 132 real pages the largest had 8,100
@@ -137,7 +136,7 @@ def _draft(tree: Tree, metadata: Metadata, markup: str) -> Draft | None:
 
 def _is_doubtful(found: Extraction, metadata: Metadata) -> bool:
     """Whether the text may be only a part of the article, or not the article."""
-    if found.weight < _SHORT or found.coverage < _COVERED:
+    if found.weight < _SHORT:
         return True
     told = metadata.body or ""
     if len(told) <= _TOLD_MIN:
