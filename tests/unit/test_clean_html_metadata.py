@@ -176,6 +176,10 @@ def test_the_standfirst_is_what_the_page_prints_beside_its_text(
         ("https://a.example/x", [], "https://a.example/x"),
         (None, ["https://a.example/x"], "https://a.example/x"),
         (None, ["/x", "https://a.example/"], None),
+        ("https://a.example/x", ["https://a.example/{{url}}", "https://a.example/y"], "https://a.example/y"),
+        ("https://a.example/x", ["https://a.example/%7B%7Burl%7D%7D"], "https://a.example/x"),
+        ("https://a.example/x", ["https://me:secret@a.example/y"], "https://a.example/x"),
+        ("https://a.example/x", ["https://a.example/@me/y"], "https://a.example/@me/y"),
         ("https://a.example/x.php?id=1", ["https://a.example/x.php"], "https://a.example/x.php?id=1"),
         ("https://a.example/de/1", ["https://a.example/de/"], "https://a.example/de/1"),
         ("https://a.example/x?utm_source=rss&id=1", ["https://a.example/x?id=1"], "https://a.example/x?id=1"),
@@ -183,6 +187,21 @@ def test_the_standfirst_is_what_the_page_prints_beside_its_text(
 )
 def test_a_page_s_own_address(url: str | None, stated: list[str], own: str | None) -> None:
     assert own_address(url, stated) == own
+
+
+@pytest.mark.parametrize(
+    ("markup", "stated"),
+    [
+        ("<head></head><body><link rel=canonical href=https://a.example/other>", ()),
+        ("<link rel=canonical href=/x><body><link rel=canonical href=/y>", ("/x",)),
+        ("<head><base href=https://a.example/news/><link rel=canonical href=x>", ("https://a.example/news/x",)),
+        ("<head><link rel=canonical href=x><base href=/news/><base href=/two/>", ("/news/x",)),
+        ('<base href=/news/><meta property="og:url" content="x">', ("/news/x",)),
+        ("<base href=//[broken><link rel=canonical href=x>", ("x",)),
+    ],
+)
+def test_stated_addresses_are_of_the_head_and_count_from_its_base(markup: str, stated: tuple[str, ...]) -> None:
+    assert read_metadata(markup).canonical == stated
 
 
 @pytest.mark.parametrize(

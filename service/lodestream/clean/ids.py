@@ -32,6 +32,7 @@ _AMP_CACHE: Final = re.compile(
 _SESSION: Final = re.compile(r";(?:jsessionid|phpsessid)=[^/;]*", re.IGNORECASE)
 _LABEL: Final = re.compile(r"[\w-]+")
 _LONGEST: Final = 4096  # twice what a header or a JSON article may have; a page may state any
+_UNFILLED: Final = re.compile(r"[{}]|%7[bd]", re.IGNORECASE)
 _ROUTE: Final = ("!", "/")  # a fragment that begins so names the page: what a script shows at it
 _OPENING: Final = 12  # words of a text that stand for the headline it has not
 _PORTS: Final = {"http": 80, "https": 443}
@@ -114,7 +115,8 @@ def own_address(url: str | None, stated: Sequence[str]) -> str | None:
     """A page's own address: what it states itself, where that is on the host that it was fetched from, else `url`.
 
     `stated`: what the page says, the likeliest first; relative ones count from `url`. One without a path is the site's
-    and not the page's: it would make one article of all.
+    and not the page's: it would make one article of all. One with a user's name or the braces of a template that
+    nobody filled in is none.
     """
     fetched = canonical_url(url) if url else None
     for address in stated:
@@ -122,7 +124,7 @@ def own_address(url: str | None, stated: Sequence[str]) -> str | None:
             whole = urljoin(url or "", address)
         except ValueError:
             continue
-        own = canonical_url(whole)
+        own = None if _UNFILLED.search(whole) or "@" in "".join(whole.split("/", 3)[2:3]) else canonical_url(whole)
         if own is None or own.endswith("/") or (fetched is not None and _covers(own, fetched)):
             continue
         if fetched is None or own.split("/")[2] == fetched.split("/")[2]:

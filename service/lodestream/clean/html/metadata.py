@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urljoin
 
 from lodestream.clean.html import linked_data
 from lodestream.clean.html.linked_data import plain_text
@@ -42,19 +43,23 @@ class Metadata:
 def read_metadata(markup: str) -> Metadata:
     """The metadata of a page; linear in its length."""
     meta: dict[str, list[str]] = {}
-    language = canonical = title = None
-    for element in elements(markup, "meta", "link", "title", "html"):
+    language = canonical = title = base = None
+    in_head = True
+    for element in elements(markup, "meta", "link", "title", "html", "base", "body"):
         if element.name == "title":
             title = title or plain_text(markup[element.end : _text_end(markup, element.end)])
             continue
-        if element.name == "link" and "canonical" not in element.tag.lower():
+        in_head = in_head and element.name != "body"
+        if element.name == "body" or (element.name == "link" and "canonical" not in element.tag.lower()):
             continue
         said = element.attributes()
         if element.name == "html":
             language = language or said.get("lang") or said.get("xml:lang")
         elif element.name == "link":
-            if "canonical" in said.get("rel", "").lower().split():
+            if in_head and "canonical" in said.get("rel", "").lower().split():
                 canonical = canonical or said.get("href")
+        elif element.name == "base":
+            base = base or (said.get("href") if in_head else None)
         elif content := plain_text(said.get("content", "")):
             for name in {said.get(kind, "").lower() for kind in ("property", "name", "itemprop", "http-equiv")} - {""}:
                 meta.setdefault(name, []).append(content)
@@ -64,7 +69,7 @@ def read_metadata(markup: str) -> Metadata:
         description=_first(objects, "description") or _meta(meta, "og:description", "description"),
         authors=_authors(objects, meta),
         published=_unique([_first(objects, "datePublished"), *(_meta(meta, name) for name in _PUBLISHED)]),
-        canonical=_unique([canonical, _meta(meta, "og:url"), _first(objects, "url")]),
+        canonical=_addresses(base, [canonical, _meta(meta, "og:url"), _first(objects, "url")]),
         site_name=_site(objects, meta),
         language=_meta(meta, "content-language")
         or language
@@ -73,6 +78,14 @@ def read_metadata(markup: str) -> Metadata:
         body=_body(objects),
         is_article=bool(objects) or "article" in (_meta(meta, "og:type") or "").lower(),
     )
+
+
+def _addresses(base: str | None, stated: Iterable[str | None]) -> tuple[str, ...]:
+    """Addresses against the page's base, as a browser has them."""
+    try:
+        return _unique(urljoin(base or "", address) for address in stated if address)
+    except ValueError:  # of a base or an address that is none
+        return _unique(stated)
 
 
 def _text_end(markup: str, at: int) -> int:
