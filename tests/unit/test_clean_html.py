@@ -256,6 +256,45 @@ def test_times_after_the_fetch_are_the_fetch() -> None:
     assert (found["published_at"], found["published_from"]) == ("2026-03-03T10:00:00.000Z", "inferred")
 
 
+@pytest.mark.parametrize(
+    "shown",
+    [
+        '<meta name="date" content="2026-03-02T08:30:00Z">',
+        "<div>2 March 2026, 08:30 GMT</div>",
+    ],
+)
+def test_a_time_after_the_fetch_hides_no_other(shown: str) -> None:
+    head = f"{HEAD.replace('2026-03-03T14:02:11', '2026-03-30T14:02:11')}{shown if 'meta' in shown else ''}"
+    found = cleaned(page(f"<h1>Bridge reopens</h1>{shown}{BODY}", head=head), fetched_at="2026-03-03T15:00:00Z")
+    assert (found["published_at"], found["published_from"]) == ("2026-03-02T08:30:00.000Z", "page")
+
+
+OWN_TIME = "<p>3 March 2026, 14:02 CET</p>"
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        f"<ul class=related-list><li>Ferry sold<li>1 March 2026, 10:00 CET</ul>{OWN_TIME}",
+        f"<div><a href=/ferry><b>Ferry sold</b> <i>1 March 2026, 10:00 CET</i></a></div>{OWN_TIME}",
+        f"<p>Updated 4 March 2026, 10:00 CET</p>{OWN_TIME}",
+        f"<p><b>Last updated:</b> <i>4 March 2026, 10:00 CET</i></p>{OWN_TIME}",
+        "<p>Updated 4 March 2026, 10:00 CET, published 3 March 2026, 14:02 CET</p>",
+        "<p>Aktualisiert: 04.03.2026, 10:00 Uhr | Erstellt: 03.03.2026, 14:02 Uhr</p>",
+        "<p>2026年3月4日 18:00 JST 更新 2026年3月3日 22:02 JST 公開</p>",
+    ],
+)
+def test_the_article_s_own_time_counts_before_that_of_others_and_of_changes(shown: str) -> None:
+    found = cleaned(page(f"<h1>Bridge reopens</h1>{shown}{BODY}", head="<title>Bridge reopens</title>"))
+    assert found["published_at"] == "2026-03-03T13:02:00.000Z"
+
+
+def test_the_time_of_a_change_counts_where_no_other_is_told() -> None:
+    shown = f"<h1>Bridge reopens</h1><p>Updated 4 March 2026, 10:00 CET</p>{BODY}"
+    found = cleaned(page(shown, head="<title>Bridge reopens</title>"))
+    assert found["published_at"] == "2026-03-04T09:00:00.000Z"
+
+
 def test_text_with_entities_invisible_characters_and_odd_markup() -> None:
     odd = (
         "Fish &amp; chips cost &pound;9 &lt;now&gt;, the <b>bu</b>siness<!-- not this --> said &#8211; again and again."

@@ -148,6 +148,7 @@ def test_every_form_of_a_relative_time_is_read_with_every_unit(language: dict[st
 def test_every_language_has_examples_of_its_times_and_no_empty_table_that_others_need(language: dict[str, Any]) -> None:
     assert language["relative"]["examples"]
     assert language["absolute"]["examples"]
+    assert {*language["absolute"]["updates"].split()} <= {*language["absolute"]["labels"].split()}
     for table in (
         "headings.related",
         "headings.promo",

@@ -17,6 +17,7 @@ from lodestream.tokenised import tokenised
 
 Origin = Literal["page", "header", "relative", "inferred", "none"]
 
+_DAY: Final = 86_400_000  # milliseconds
 _FINENESS: Final[dict[Precision, int]] = {"second": 0, "minute": 1, "hour": 2, "day": 3, "none": 4}
 
 
@@ -133,9 +134,11 @@ def page_clock(drafts: list[Draft]) -> tuple[int, Precision] | None:
 def resolve(times: list[PrintedTime], fetched_at: int | None, clock: tuple[int, Precision] | None) -> Published:
     """When an article was published: as printed, else by its age before the fetch, else before the page's clock.
 
-    A time after the fetch is the fetch time, and `inferred`. An age in weeks or more is no time.
+    The first time counts that is not after the fetch; where all are, the first is the fetch time, and `inferred`. When
+    it was changed counts where nothing else is said. An age in weeks or more is no time.
     """
-    absolute = next((time for time in times if time.at is not None), None)
+    times = sorted(times, key=lambda time: time.updated)
+    absolute = _first_before(times, fetched_at)
     if absolute is not None and absolute.at is not None:
         return not_after(Published(absolute.at, absolute.precision, "page", absolute.raw), fetched_at)
     relative = next((time for time in times if time.age is not None), None)
@@ -148,6 +151,21 @@ def resolve(times: list[PrintedTime], fetched_at: int | None, clock: tuple[int, 
         precision = max(relative.precision, clock[1], key=_FINENESS.__getitem__)
         return Published(clock[0] - relative.age * 1000, precision, "inferred", relative.raw)
     return Published(None, "none", "none", relative.raw)
+
+
+def _first_before(times: list[PrintedTime], fetched_at: int | None) -> PrintedTime | None:
+    """The first absolute time not after the fetch, else the first; that one's day without a clock is no other."""
+    first = next((time for time in times if time.at is not None), None)
+    if first is None or first.at is None or fetched_at is None or first.at <= fetched_at:
+        return first
+    for time in times:
+        if (
+            time.at is not None
+            and time.at <= fetched_at
+            and not (time.precision == "day" and first.at - time.at < _DAY)
+        ):
+            return time
+    return first
 
 
 def not_after(published: Published, fetched_at: int | None) -> Published:

@@ -6,7 +6,7 @@ tree          without scripts, menus, forms, pictures             tree.py
 text          the element that holds the running text             extract.py
 check         is that all? else trafilatura's answer              fallback.py
 lines         what is surely no text of an article: its kind      plain/marks.py
-fields        headline, standfirst, authors, credits, dateline    headline.py, standfirst.py, authors.py, fields/
+fields        headline, authors, credits, dateline, times          headline.py, authors.py, printed.py, fields/
 rest          what else a reader sees on the page                 rest.py
 
 Everything a reader sees on the page is in the draft's texts or among its cuts.
@@ -29,6 +29,7 @@ from lodestream.clean.html.fallback import paragraphs_by_trafilatura
 from lodestream.clean.html.guard import is_hostile
 from lodestream.clean.html.headline import choose_headline
 from lodestream.clean.html.metadata import Metadata, read_metadata
+from lodestream.clean.html.printed import printed_times
 from lodestream.clean.html.rest import cut_rest
 from lodestream.clean.html.standfirst import find_standfirst, is_standfirst
 from lodestream.clean.html.tree import Tree, weight
@@ -38,7 +39,7 @@ from lodestream.clean.plain.lines import make_line
 from lodestream.clean.plain.marks import mark
 from lodestream.clean.plain.page import LINES_MAX, read_page
 from lodestream.clean.times.dates import PrintedTime
-from lodestream.clean.times.time_lines import parse, read_time_line
+from lodestream.clean.times.time_lines import parse
 from lodestream.clean.words import names
 from lodestream.errors import Reason, Rejected
 
@@ -48,8 +49,6 @@ _TOLD_MIN: Final = 300  # characters of such a body, that it is one
 _TAGS_MAX: Final = 50_000  # of a page that trafilatura is asked about: of 132 real pages the largest had 8,100
 _LEAST: Final = 0.7  # of our text: what trafilatura finds must not be much less
 _SAMPLE: Final = 6  # paragraphs that tell the language
-_BELOW_HEADING: Final = 40  # lines in which the time is looked for
-_ABOVE_HEADING: Final = 12
 _NO_PAGE: Final = re.compile(
     r"(?:error )?(?:403|404|410|429|50[0-4])\b.{0,60}|(?:page )?not found|just a moment\W*|access denied|forbidden"
     r"|attention required!? \| cloudflare|are you a robot\?|robot check|bad gateway|service unavailable|redirecting\W*"
@@ -121,7 +120,7 @@ def _draft(tree: Tree, metadata: Metadata, markup: str) -> Draft | None:
     )
     for agency in filter(names.is_agency, writers):
         draft.add_name(names.agency(agency))
-    draft.times += _times([*metadata.published, *stamps[:1]]) or _printed_times(lines, draft.headline)
+    draft.times += [*_times([*metadata.published, *stamps[:1]]), *printed_times(tree, lines, draft.headline)]
     cut_rest(draft, found, lines, tree.aside, headings)
     _read_lines(found.paragraphs, draft)
     edges.read_ends(draft)
@@ -156,16 +155,6 @@ def _second_opinion(found: Extraction, tree: Tree, markup: str) -> Extraction:
 
 def _times(stated: Iterable[str]) -> list[PrintedTime]:
     return [time for raw in stated if (time := parse(raw)) is not None]
-
-
-def _printed_times(lines: list[str], headline: str | None) -> list[PrintedTime]:
-    """The first time that the page prints near its heading."""
-    at = next((number for number, line in enumerate(lines) if line == headline), 0)
-    for line in [*lines[at : at + _BELOW_HEADING], *lines[max(0, at - _ABOVE_HEADING) : at]]:
-        read = read_time_line(line)
-        if read is not None and any(time.at is not None for time in read.times):
-            return list(read.times)
-    return []
 
 
 def _read_lines(paragraphs: list[str], draft: Draft) -> None:

@@ -7,7 +7,7 @@ article's language where that is spoken in one zone; where neither tells, as UTC
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -24,6 +24,7 @@ class PrintedTime:
     """One time as printed. Either `at` (ms since the epoch) or `age` (seconds before the page's clock) or neither.
 
     `local`: the precision that the time would have if its zone were known; until then it is good to the day.
+    `updated`: whether a word beside it says that the article was changed then.
     """
 
     raw: str
@@ -31,6 +32,7 @@ class PrintedTime:
     at: int | None = None
     age: int | None = None
     local: Precision = "none"
+    updated: bool = False
 
     def in_zone_of(self, language: str) -> PrintedTime:
         """A time whose zone nothing tells, read in the zone of an article's language, where that has one.
@@ -39,12 +41,14 @@ class PrintedTime:
         """
         if self.at is None and self.age is None and language in _DAY_FIRST_LANGUAGES:
             read = read_date(self.raw, day_first=True)
-            return self if read is None or read.at is None else read.in_zone_of(language)
+            return self if read is None or read.at is None else replace(read.in_zone_of(language), updated=self.updated)
         if self.local == "none" or self.at is None or language not in _ZONE_OF_LANGUAGE:
             return self
         local = datetime.fromtimestamp(self.at / 1000, UTC).replace(tzinfo=None)
         moment = timezones.to_utc(local, _ZONE_OF_LANGUAGE[language])
-        return self if moment is None else PrintedTime(self.raw, self.local, at=milliseconds(moment))
+        if moment is None:
+            return self
+        return replace(self, precision=self.local, local="none", at=milliseconds(moment))
 
 
 @dataclass(frozen=True, slots=True)

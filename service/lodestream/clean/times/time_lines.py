@@ -38,6 +38,8 @@ _BESIDE: Final = frozenset(
     for word in f"{language['absolute']['labels']} {language['absolute']['weekdays']}".split()
 )
 """Words that stand beside a time and say nothing more: "Published", "Uhr", "Thursday"."""
+_UPDATES: Final = frozenset(word for language in LANGUAGES for word in language["absolute"]["updates"].split())
+"""Those of them that say that an article was changed then: "Updated"."""
 _READING: Final = re.compile(
     "|".join(
         re.escape(form).replace(r"\ ", r"\s*").replace(r"\{n\}", r"\d{1,3}")
@@ -54,7 +56,7 @@ _WORD: Final = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
 
 @dataclass(frozen=True, slots=True)
 class TimeLine:
-    """A line that is about a time: the times on it and what else it says (a publisher, a byline)."""
+    """A line that is about a time: the times on it, those of changes last, and what else it says (a byline)."""
 
     times: tuple[PrintedTime, ...]
     rest: tuple[str, ...]
@@ -76,7 +78,7 @@ def _read_line(text: str) -> TimeLine | None:
         return None
     whole = _read_part(text)
     if whole is not None and not whole[1]:
-        return TimeLine(tuple(whole[0]), ())
+        return TimeLine(_changes_last(whole[0]), ())
     times: list[PrintedTime] = []
     rest: list[str] = []
     for part in _parts(text):
@@ -86,7 +88,17 @@ def _read_line(text: str) -> TimeLine | None:
         times += found[0]
         rest += [found[1]] if found[1] else []
     resolvable = any(time.at is not None or time.age is not None for time in times)
-    return TimeLine(tuple(times), tuple(rest)) if resolvable or (times and not rest) else None
+    return TimeLine(_changes_last(times), tuple(rest)) if resolvable or (times and not rest) else None
+
+
+def is_update_label(text: str) -> bool:
+    """Whether a text says that the time behind it is that of a change, and no more: "Last updated:"."""
+    words = _WORD.findall(text.lower()) if len(text) <= _LINE_MAX else []
+    return not _UPDATES.isdisjoint(words) and all(word in _BESIDE for word in words)
+
+
+def _changes_last(times: list[PrintedTime]) -> tuple[PrintedTime, ...]:
+    return tuple(sorted(times, key=lambda time: time.updated))
 
 
 def _parts(text: str) -> list[str]:
@@ -140,17 +152,26 @@ def _read_part(part: str) -> tuple[list[PrintedTime], str] | None:
             wide = span_with_clock(part, FoundDate(start, end, None))
             if _is_clock(f"{part[wide[0] : start]} {part[end : wide[1]]}"):
                 start, end = wide
-        times.append(replace(time, raw=part[start:end].strip()))
+        times.append(replace(time, raw=part[start:end].strip(), updated=_is_change(lower[:start] or lower[end:])))
         spans.append((start, end))
     dates = _dates(lower, part) if age is None else []
     spans += dates
     left = _left_over(part, spans)
-    for start, end in dates:
-        printed = read_date(part[start:end] if left or len(dates) > 1 else part)
-        times += [] if printed is None else [printed]
+    behind = bool(dates) and not _WORD.search(lower, 0, dates[0][0])  # words stand before the times, or all behind
+    for number, (start, end) in enumerate(dates):
+        edge = dates[number + 1][0] if number + 1 < len(dates) else len(part)
+        printed = read_date(part if not left and len(dates) == 1 else part[start : end if left else edge])
+        updated = _is_change(lower[end:edge] if behind else lower[dates[number - 1][1] if number else 0 : start])
+        if printed is not None:
+            times.append(replace(printed, updated=updated, raw=part[start:end] if len(dates) > 1 else printed.raw))
     if not spans:
         return None if len(part.split()) > _REST_WORDS else ([], part.strip())
     return (times, left) if _is_name(left) else None
+
+
+def _is_change(words: str) -> bool:
+    """Whether words in lower case say that an article was changed."""
+    return not _UPDATES.isdisjoint(_WORD.findall(words))
 
 
 def _is_clock(text: str) -> bool:

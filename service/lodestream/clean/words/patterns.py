@@ -5,7 +5,8 @@ may be in different languages, so the tables of all languages are joined. Each f
 
 - `relative`: forms of a relative time (`{n}` a number, `{unit}` a unit), number words, words for now, yesterday
   and today (which is a time with a clock beside it only), phrases of a `fixed` age in seconds;
-- `absolute`: names of months, weekdays, the words that stand beside a time, forms of a reading time;
+- `absolute`: names of months, weekdays, the words that stand beside a time and those of them that say `updates`, forms
+  of a reading time;
 - `headings`: lines that start a section, by what follows them (`Heading`); `prefixes` begin such a line;
 - `cues`: phrases that make a line suspicious wherever they stand; `lines`: lines that say nothing else, and `starts`,
   how short ones begin that are buttons and boxes of the page;
