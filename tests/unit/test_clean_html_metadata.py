@@ -79,6 +79,10 @@ def test_authors_in_json_ld(author: Any, names: tuple[str, ...]) -> None:
     assert read_metadata(linked({**ARTICLE, "author": author})).authors == names
 
 
+def test_a_unix_time_in_json_ld_is_a_time() -> None:
+    assert read_metadata(linked({**ARTICLE, "datePublished": 1772542931})).published == ("1772542931",)
+
+
 def test_meta_elements_count_where_json_ld_is_missing() -> None:
     found = read_metadata(
         "<HTML lang=de><title>Brücke offen | Hafenblatt</title>"

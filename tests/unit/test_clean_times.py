@@ -60,6 +60,25 @@ def test_printed_times_are_read(language: str, text: str, wanted: str, precision
     assert (found, time.precision, line.rest) == (wanted, precision, ())
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted", "precision"),
+    [
+        ("Tue Mar 3 14:02:11 CET 2026", "2026-03-03T13:02:11.000Z", "second"),
+        ("Tue Mar  3 14:02:11 +0100 2026", "2026-03-03T13:02:11.000Z", "second"),
+        ("Tue Mar  3 14:02:11 2026", "2026-03-03T14:02:11.000Z", "day"),
+        ("Tue Mar 03 2026 14:02:11 GMT+0100 (Central European Standard Time)", "2026-03-03T13:02:11.000Z", "second"),
+        ("1772542931", "2026-03-03T13:02:11.000Z", "second"),
+        ("1772542931.0", "2026-03-03T13:02:11.000Z", "second"),
+        ("1772542931000", "2026-03-03T13:02:11.000Z", "second"),
+        ("2026030310", None, None),
+        ("0000000000", None, None),
+    ],
+)
+def test_times_as_programs_write_them(text: str, wanted: str | None, precision: str | None) -> None:
+    found = parse(text)
+    assert (found and at(found), found and found.precision) == (wanted, precision)
+
+
 def test_the_table_is_wide() -> None:
     assert len(TABLE) >= 250
     assert len({language for language, *_ in TABLE}) >= 24

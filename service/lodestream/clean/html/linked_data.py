@@ -68,6 +68,8 @@ def first_text(values: Any) -> str | None:
         values = next((value for value in values[:_ITEMS] if value), None)
     if isinstance(values, dict):
         values = next((values[name] for name in ("name", "@value", "url", "@id") if values.get(name)), None)
+    if isinstance(values, int | float) and not isinstance(values, bool):
+        values = str(values)  # a Unix time
     return plain_text(values) if isinstance(values, str) else None
 
 

@@ -96,10 +96,15 @@ _NUMERIC: Final = re.compile(
     r"|(?P<d2>\d{1,2})(?P<sep>[./-])\s?(?P<m2>\d{1,2})(?P=sep)\s?(?P<y2>\d{4}|\d{2}))(?!\d)"
 )
 _CJK: Final = re.compile(r"(?P<y>\d{4})\s?[年년]\s?(?P<m>\d{1,2})\s?[月월]\s?(?P<d>\d{1,2})\s?[日일]")
-_MONTH: Final = r"(?P<month>(?:تشرين|كانون)\s(?:الأول|الثاني)|[^\W\d_]{2,13})"
+_SIGNS: Final = "[\u064b-\u0652\u0900-\u0903\u093a-\u094f\u0981-\u0983\u09bc-\u09cd\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]"
+"""Vowels and the like of Arabic, Hindi, Bengali and Thai, which count as no letters."""
+_MONTH: Final = (
+    r"(?P<month>(?:تشرين|كانون)\s(?:الأول|الثاني)|[\u0e01-\u0e4e]{1,3}\.[\u0e01-\u0e4e]"
+    rf"|(?:[^\W\d_]{_SIGNS}{{0,2}}){{2,13}}|[^\W\d_]{_SIGNS})"
+)
 _DAY_MONTH: Final = re.compile(
     rf"(?<!\d)(?P<d>\d{{1,2}})(?:st|nd|rd|th|er|º|\.)?\s+(?:de\s+|of\s+)?{_MONTH}(?:/[^\W\d_]{{2,13}}+(?:\s[^\W\d_]{{2,13}}+)?)?\.?,?"
-    r"(?:\s+(?:del?\s+)?(?P<y>\d{4}))?(?![\d:])"
+    r"(?:\s+(?:del?\s+|พ\.ศ\.\s?)?(?P<y>\d{4}))?(?![\d:])"
 )
 _MONTH_DAY: Final = re.compile(
     rf"(?<![^\W\d_]){_MONTH}\.?\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:,?\s+(?P<y>\d{{4}}))?(?![\d:])"
@@ -116,7 +121,8 @@ _ZONE: Final = re.compile(
     r"(?:UTC|GMT)\s?[+\-−]\d{1,2}(?::?\d{2})?|(?<!\S)[+\-−]\d{2}:?\d{2}(?!\d)|(?<=\d)[+\-−]\d{2}:\d{2}"
     r"|(?<![^\W\d_])[A-ZМСК]{1,4}(?![^\W\d_])"
 )
-_WORD: Final = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
+WORD: Final = re.compile(rf"(?:[^\W_]++{_SIGNS}*+)+(?:[-'’](?:[^\W_]++{_SIGNS}*+)+)*")
+"""A word beside a time."""
 _DAY_FIRST_LANGUAGES: Final = frozenset(
     language["language"] for language in LANGUAGES if language["language"] not in {"en", "zh", "ja", "ko", "hu"}
 )
@@ -129,6 +135,7 @@ _DAY_FIRST: Final = frozenset(
 )
 """Words that stand beside a time in a language that writes the day before the month."""
 _YEARS: Final = range(1900, 2201)
+_BUDDHIST: Final = 543  # years that Thailand's calendar is ahead
 _GAP: Final = 12  # characters between a date and its clock, or a clock and its zone, at most
 
 
@@ -241,13 +248,15 @@ def _full_year(year: int) -> int:
 def _day_first(raw: str, *, known: bool) -> Day | None:
     """An ambiguous `03/07/2025` in a language that writes the day first: it is `known`, or a word beside it tells."""
     match = _NUMERIC.search(raw)
-    if match is None or not match["y2"] or not (known or not _DAY_FIRST.isdisjoint(_WORD.findall(raw.lower()))):
+    if match is None or not match["y2"] or not (known or not _DAY_FIRST.isdisjoint(WORD.findall(raw.lower()))):
         return None
     return _full_year(int(match["y2"])), int(match["m2"]), int(match["d2"])
 
 
 def _local(day: Day, clock: re.Match[str] | None) -> datetime | None:
     """Day and clock as a naive time; None when there is no such day or hour."""
+    if day[0] - _BUDDHIST in _YEARS and day[0] not in _YEARS:
+        day = (day[0] - _BUDDHIST, day[1], day[2])
     try:
         local = datetime(*day, *_hour_minute_second(clock))  # noqa: DTZ001 - the zone comes next
     except ValueError:
@@ -271,7 +280,7 @@ def _with_zone(local: datetime, raw: str) -> datetime | None:
     """The moment, by the zone as printed, else by the zone of the language whose words stand beside it."""
     printed = [_plain(match[0]) for match in _ZONE.finditer(raw)]
     told = [zone for zone in printed if timezones.known(zone)]
-    told += [_ZONE_OF_WORD[word] for word in _WORD.findall(raw.lower()) if word in _ZONE_OF_WORD]
+    told += [_ZONE_OF_WORD[word] for word in WORD.findall(raw.lower()) if word in _ZONE_OF_WORD]
     told += [zone for sign, zone in _ZONE_OF_SIGN if sign in raw]
     return timezones.to_utc(local, told[0]) if told else None
 

@@ -14,6 +14,7 @@ from typing import Final
 from lodestream.clean.times import timezones
 from lodestream.clean.times.ages import find_age, may_hold_age
 from lodestream.clean.times.dates import (
+    WORD,
     FoundDate,
     Precision,
     PrintedTime,
@@ -51,7 +52,15 @@ _READING: Final = re.compile(
 _READING_UNITS: Final = ("min", "мин", "хв", "dk")
 _PARTS: Final = re.compile(r"\s*[|·•⋅∙●]\s*|\s[–—-]\s|\s//\s")
 _ISO_CLOCK: Final = re.compile(r"(?<=\d)[T ]\d{2}(?::?(?P<m>\d{2})(?::?(?P<s>\d{2}))?)?")
-_WORD: Final = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
+_UNIX: Final = re.compile(r"(1\d{9})(?:\d{3}|\.\d{1,9})?")
+"""Seconds or milliseconds since the epoch, of 2001 to 2033: figures that begin with 20 are a year's."""
+_YEAR_LAST: Final = re.compile(
+    r"(?P<weekday>[A-Z][a-z]{2}),? (?P<month>[A-Z][a-z]{2}) (?P<day>\d{1,2}) (?P<clock>\d\d:\d\d(?::\d\d)?)"
+    r"(?P<zone> [A-Z]{1,5}| [+-]\d{4})? (?P<year>\d{4})"
+)
+"""As C's `asctime` and `date` print times: "Tue Mar 3 14:02:11 CET 2026"."""
+_ZONE_TOLD: Final = re.compile(r"(?<=[+-]\d{4}) \([^()]{1,60}\)$")
+"""What JavaScript puts behind a zone: "GMT+0100 (Central European Standard Time)"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,7 @@ def _read_line(text: str) -> TimeLine | None:
 
 def is_update_label(text: str) -> bool:
     """Whether a text says that the time behind it is that of a change, and no more: "Last updated:"."""
-    words = _WORD.findall(text.lower()) if len(text) <= _LINE_MAX else []
+    words = WORD.findall(text.lower()) if len(text) <= _LINE_MAX else []
     return not _UPDATES.isdisjoint(words) and all(word in _BESIDE for word in words)
 
 
@@ -114,21 +123,32 @@ def _parts(text: str) -> list[str]:
 
 
 def parse(text: str) -> PrintedTime | None:
-    """An absolute time that is the whole text: ISO 8601, RFC 3339, RFC 2822 or as pages print it; None otherwise.
+    """An absolute time that is the whole text: ISO 8601, RFC 3339, RFC 2822, Unix time or as pages print it, or None.
 
     ISO 8601 without a zone is UTC: a machine wrote it.
     """
     text = " ".join(text[:_LINE_MAX].split())
+    unix = _UNIX.fullmatch(text)
+    if unix is not None:
+        return PrintedTime(text, "second", at=int(unix[1]) * 1000)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        line = read_time_line(text)
+        line = read_time_line(_in_order(text))
         whole = line is not None and not line.rest and len(line.times) == 1 and line.times[0].at is not None
         return line.times[0] if line is not None and whole else None
     clock = _ISO_CLOCK.search(text)
     precision: Precision = "day" if clock is None else "second" if clock["s"] else "minute" if clock["m"] else "hour"
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return PrintedTime(text, precision, at=milliseconds(moment)) if 1900 <= moment.year <= 2200 else None
+
+
+def _in_order(text: str) -> str:
+    """A time as a program prints it, in the order of pages."""
+    found = _YEAR_LAST.fullmatch(text)
+    if found is None:
+        return _ZONE_TOLD.sub("", text)
+    return f"{found['day']} {found['month']} {found['year']} {found['clock']}{found['zone'] or ''}"
 
 
 def _may_hold_reading(lower: str) -> bool:
@@ -157,7 +177,7 @@ def _read_part(part: str) -> tuple[list[PrintedTime], str] | None:
     dates = _dates(lower, part) if age is None else []
     spans += dates
     left = _left_over(part, spans)
-    behind = bool(dates) and not _WORD.search(lower, 0, dates[0][0])  # words stand before the times, or all behind
+    behind = bool(dates) and not WORD.search(lower, 0, dates[0][0])  # words stand before the times, or all behind
     for number, (start, end) in enumerate(dates):
         edge = dates[number + 1][0] if number + 1 < len(dates) else len(part)
         printed = read_date(part if not left and len(dates) == 1 else part[start : end if left else edge])
@@ -171,14 +191,14 @@ def _read_part(part: str) -> tuple[list[PrintedTime], str] | None:
 
 def _is_change(words: str) -> bool:
     """Whether words in lower case say that an article was changed."""
-    return not _UPDATES.isdisjoint(_WORD.findall(words))
+    return not _UPDATES.isdisjoint(WORD.findall(words))
 
 
 def _is_clock(text: str) -> bool:
     """Whether some text is a clock with its zone and words like "at", and no more."""
     return all(
         word[0].isdigit() or word in _BESIDE or word in _HALVES or timezones.known(word.upper())
-        for word in _WORD.findall(text.lower())
+        for word in WORD.findall(text.lower())
     )
 
 
@@ -202,7 +222,7 @@ def _left_over(part: str, spans: list[tuple[int, int]]) -> str:
         kept.append(part[at : max(start, at)])
         at = max(end, at)
     left = " ".join(" ".join(kept).split()).strip(" ,:()-–—|·•.")
-    plain = all(word in _BESIDE for word in _WORD.findall(left.lower()))
+    plain = all(word in _BESIDE for word in WORD.findall(left.lower()))
     return "" if plain or not key(left) else left
 
 
