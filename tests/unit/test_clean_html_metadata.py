@@ -278,6 +278,44 @@ def test_linked_data_of_other_articles_tells_nothing_of_this_one(markup: str) ->
     assert (found.published, found.authors, found.canonical, found.titles[0][:14]) == ((), (), (), "Bridge reopens")
 
 
+OWN = {**ARTICLE, "headline": "Turning again"}
+CANONICAL = '<link rel="canonical" href="https://harbour.example/bridge">'
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        OWN,
+        {**OWN, "url": None, "mainEntityOfPage": {"@type": "WebPage", "@id": "https://www.harbour.example/bridge"}},
+        {**OWN, "url": None, "mainEntityOfPage": "http://harbour.example/bridge"},
+        {**OWN, "url": None, "@id": "https://harbour.example/bridge#article"},
+    ],
+)
+def test_the_linked_data_of_the_page_s_address_is_its_own(own: dict[str, Any]) -> None:
+    found = read_metadata(CANONICAL + "<title>Ship ahoy</title>" + linked(*RELATED, own))
+    assert found.published == ("2026-03-03T14:02:11+01:00",)
+    same = [{**one, "headline": "Bridge reopens"} for one in RELATED]
+    found = read_metadata(CANONICAL + TITLE + linked(*same, ARTICLE))
+    assert (found.published, found.authors) == (("2026-03-03T14:02:11+01:00",), ("Anna Berg", "Jo Quist"))
+
+
+def test_the_linked_data_under_the_page_s_heading_is_its_own() -> None:
+    found = read_metadata("<title>Ship ahoy</title>" + linked(*RELATED, ARTICLE) + "<h1>Bridge <b>reopens</b></h1>")
+    assert found.published == ("2026-03-03T14:02:11+01:00",)
+
+
+LONG = (
+    "The swing bridge over the Hollow River turns again after eleven months of repairs, and the toll for lorries "
+    "doubles on Monday"
+)
+
+
+@pytest.mark.parametrize("cut", [LONG[:110], f"{LONG[:105]}...", f"{LONG[:107]}…"])
+def test_a_headline_that_was_cut_gives_way_to_the_full_heading(cut: str) -> None:
+    assert choose_headline([cut], ["Other", LONG], "Harbour") == LONG
+    assert choose_headline([LONG[:60]], [LONG], "Harbour") == LONG[:60]
+
+
 def test_a_title_of_many_parts_costs_little() -> None:
     began = time.process_time()
     assert choose_headline(["a | " * 100_000], [], "Harbour") is not None

@@ -8,6 +8,8 @@ from typing import Final
 
 _BARS: Final = re.compile(r"\s+[|·•–—-]\s+|\s*[|ㅣ｜]\s*")
 _SET_OFF: Final = ("|", "»", "::", "_", "·", "•", "--", "－")
+_CUT: Final = range(96, 114)
+"""Characters of a title that was cut, maybe at a word, with dots: Google once asked for headlines of 110 at most."""
 _PART_MIN: Final = 8  # letters of a heading that is looked for in a title
 _TITLE_MAX: Final = 500  # characters; in longer ones nobody looks for the site's name
 _WORDS: Final = re.compile(r"\w+")
@@ -24,8 +26,16 @@ def choose_headline(titles: Sequence[str], headings: Sequence[str], site_name: s
     named = [title for title in titles if _plain(title) != site] or titles
     for title in named:
         part = _without_site(title, [*named, *headings], site_name)
+        if len(part) in _CUT:
+            part = next((heading for heading in headings if _goes_on(heading, part)), part)
         return next((heading for heading in headings if _is_part(heading, part)), part)
     return next((heading for heading in headings if _plain(heading) != site), None) or next(iter(headings), None)
+
+
+def _goes_on(heading: str, part: str) -> bool:
+    """Whether a heading is a title that was cut off, in full."""
+    start = part.rstrip(" .…")
+    return len(heading) > len(part) and heading.startswith(start) and heading[len(start)] not in ".…"
 
 
 def _is_part(heading: str, title: str) -> bool:

@@ -12,6 +12,7 @@ import orjson
 
 from lodestream.clean.document import one_line
 from lodestream.clean.html.scan import elements, raw_end
+from lodestream.clean.ids import canonical_url
 
 ARTICLE_TYPES: Final = frozenset(
     "NewsArticle Article ReportageNewsArticle AnalysisNewsArticle OpinionNewsArticle BackgroundNewsArticle "
@@ -40,18 +41,43 @@ def articles(markup: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: -sum(name in one for name in _TELLING))
 
 
-def of_page(found: list[dict[str, Any]], titles: Iterable[str | None]) -> list[dict[str, Any]]:
-    """Those objects that are about the page itself, told by its titles; a page may describe related articles as well.
+def of_page(
+    found: list[dict[str, Any]], titles: Iterable[str | None], stated: Iterable[str | None]
+) -> list[dict[str, Any]]:
+    """Those objects that are about the page itself; a page may describe related articles as well.
 
-    Where none has a headline that the titles have: the only one, or the only one that is no review or post.
+    First those with an address that the page states as its own, and those without one under its titles; where no
+    address tells, those under its titles. Where none has a headline that the titles have: the only one, or the only one
+    that is no review or post.
     """
     known = [letters for title in titles if title and (letters := _letters(title))]
-    own = [one for one in found if _is_among(_letters(first_text(one.get("headline") or one.get("name")) or ""), known)]
+    titled = [
+        one for one in found if _is_among(_letters(first_text(one.get("headline") or one.get("name")) or ""), known)
+    ]
+    own = _at(found, {address for text in stated if text and (address := canonical_url(text))}, titled) or titled
     if own or len(found) <= 1:
         return own or found
     left = [one for one in found if not types(one) & _ASIDE]
     headlines = {_letters(first_text(one.get("headline")) or "") for one in left}
     return left if len(left) == 1 or (len(headlines) == 1 and "" not in headlines and not known) else []
+
+
+def _at(found: list[dict[str, Any]], page: set[str], titled: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those objects that are at the page's addresses, of several those under its titles; none where none is there."""
+    if len(found) <= 1 or not page:
+        return []
+    under = {*map(id, titled)}
+    places = [(one, _places(one)) for one in found]
+    there = {id(one) for one, own in places if own & page}
+    right = there & under or there
+    return [one for one, own in places if id(one) in right or (right and not own and id(one) in under)]
+
+
+def _places(one: dict[str, Any]) -> set[str]:
+    """The addresses of an object; a fragment tells objects of one page apart."""
+    values = [one.get("url"), one.get("@id"), one.get("mainEntityOfPage")]
+    named = [value for of in values for value in ([of.get("@id"), of.get("url")] if isinstance(of, dict) else [of])]
+    return {address for text in named if isinstance(text, str) and (address := canonical_url(text))}
 
 
 def _is_among(headline: str, known: list[str]) -> bool:

@@ -5,8 +5,10 @@ Read from the markup as it stands, without a tree.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import urljoin
 
@@ -22,6 +24,9 @@ _PUBLISHED: Final = (
 ).split()
 _SITES: Final = "og:site_name application-name publisher dc.publisher article:publisher".split()
 _NAMES_MAX: Final = 20
+_HEADINGS_MAX: Final = 4
+_HEADING_MAX: Final = 1000  # characters of markup
+_TAG: Final = re.compile(r"<[^<>]*>")
 _ADDRESS: Final = ("http://", "https://", "//", "@")
 
 
@@ -63,7 +68,12 @@ def read_metadata(markup: str) -> Metadata:
         elif content := plain_text(said.get("content", "")):
             for name in {said.get(kind, "").lower() for kind in ("property", "name", "itemprop", "http-equiv")} - {""}:
                 meta.setdefault(name, []).append(content)
-    objects = linked_data.of_page(linked_data.articles(markup), [_meta(meta, "og:title", "twitter:title"), title])
+    found = linked_data.articles(markup)
+    objects = linked_data.of_page(
+        found,
+        [_meta(meta, "og:title", "twitter:title"), title, *(_headings(markup) if len(found) > 1 else [])],
+        _addresses(base, [canonical, _meta(meta, "og:url")]),
+    )
     return Metadata(
         titles=_unique([*_titles(objects, meta), title]),
         description=_first(objects, "description") or _meta(meta, "og:description", "description"),
@@ -78,6 +88,12 @@ def read_metadata(markup: str) -> Metadata:
         body=_body(objects),
         is_article=bool(objects) or "article" in (_meta(meta, "og:type") or "").lower(),
     )
+
+
+def _headings(markup: str) -> list[str | None]:
+    """The texts of the first headings of first order that end soon."""
+    starts = [markup[one.end : one.end + _HEADING_MAX] for one in islice(elements(markup, "h1"), _HEADINGS_MAX)]
+    return [plain_text(_TAG.sub(" ", text.partition("</h1")[0])) for text in starts if "</h1" in text]
 
 
 def _addresses(base: str | None, stated: Iterable[str | None]) -> tuple[str, ...]:
