@@ -7,8 +7,8 @@ from typing import Final
 import pytest
 
 from lodestream.clean.draft import Draft, Paragraph
-from lodestream.clean.fields.bylines import byline_names
-from lodestream.clean.fields.datelines import find_dateline
+from lodestream.clean.fields.bylines import byline_names, is_name, reported_names
+from lodestream.clean.fields.datelines import find_dateline, find_town
 from lodestream.clean.fields.edges import names_in, read_ends, read_starts
 from lodestream.clean.plain.promo import strip_runs, strip_signups
 from lodestream.clean.plain.repair import cut_link_label, split_glued
@@ -345,3 +345,41 @@ def test_names_of_people_do_not_look_like_publishers() -> None:
         looks_like_publisher(name) for name in ("Reuters", "BBC", "Nordsee-Zeitung", "Mining.com", "The Daily Star")
     )
     assert not any(looks_like_publisher(name) for name in ("Shoichi Ishii", "Politik", "Ursula von der Leyen"))
+
+
+@pytest.mark.parametrize(
+    ("text", "others", "town"),
+    [
+        ("Brunnhausen. Die Sanierung war zu teuer.", "Wochenlang wurde in Brunnhausen gestritten.", "Brunnhausen"),
+        ("Bad Salzungen. Das Bad öffnet wieder, wie es aus Bad Salzungen heißt.", "", "Bad Salzungen"),
+        ("Berlin. Der Senat hat entschieden.", "", "Berlin"),
+        ("Corona. Das Virus breitet sich aus.", "Die Zahlen steigen weiter, auch wegen Corona.", None),
+        ("Brunnhausen. Sanierung zu teuer.", "In Brunnhausen wurde gestritten.", None),  # no sentence behind it
+        (
+            "Brunnhausen. Die Sanierung war zu teuer.",
+            "Der Gemeinderat hat gestritten.",
+            None,
+        ),  # no town for all we know
+        ("Stopp. Die Bahn fährt nicht.", "", None),
+    ],
+)
+def test_a_town_before_the_text_is_where_it_was_written(text: str, others: str, town: str | None) -> None:
+    found = find_town(text, others)
+    assert (found and found.place) == town
+    assert found is None or text[found.end :].startswith("D")
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("（小池真帆）", ["小池真帆"]),
+        ("（佐藤　恵）", ["佐藤　恵"]),
+        ("전주=한도윤 기자", ["한도윤"]),
+        ("한도윤 기자", ["한도윤"]),
+        ("（共同）", None),
+        ("（12日）", None),
+    ],
+)
+def test_who_wrote_stands_in_brackets_or_before_the_role(line: str, names: list[str] | None) -> None:
+    assert is_name(line) is (names is not None)
+    assert names is None or reported_names(line) == names

@@ -8,6 +8,8 @@ from typing import Any, Final
 import pytest
 from test_clean_pages import Page, check_articles, check_characters, cleaned, plain
 
+from lodestream.clean.plain.lines import read_lines
+
 FIRST: Final = "The central bank raised its main rate on Monday by a quarter point to 4.5 percent, its governor said."
 SECOND: Final = "Analysts had expected a smaller step, and some now see higher rates in the spring of next year too."
 HIKERS: Final = (
@@ -294,3 +296,33 @@ def test_a_sentence_with_its_photographer_above_the_text_is_a_caption() -> None:
     caption = "A woman walks past a forest near the capital of the country. Photo: John Roe/AFP"
     (article,) = cleaned(f"Central bank raises its main rate\n{caption}\n{FIRST}\n{SECOND}\n")
     assert plain(article["body"]) == f"{FIRST} {SECOND}"
+
+
+WRAPPED = """\
+川の渡し舟、70年ぶり復活へ
+2025年3月3日 14時02分
+　浜松市の住民グループが、橋の開通で1955年に姿を消し
+た川の渡し舟を、70年ぶりに復活させる。古い写真と船大工の記憶を
+頼りに1年半かけて木造舟を完成させ、4月13日に試乗会を開く。
+　舟は長さ7・8メートル、幅1・4メートルで定員8人。地元の杉材を使い、
+釘は昔ながらの和釘を鍛冶職人に頼んで打ってもらった。費用の320万円の
+うち6割を、インターネットで寄付を募るクラウドファンディングで賄った。
+"""
+
+
+def test_lines_full_of_characters_without_spaces_are_joined() -> None:
+    (found,) = cleaned(WRAPPED)
+    assert found["headline"] == "川の渡し舟、70年ぶり復活へ"
+    assert [part[:8] for part in found["body"].split("\n\n")] == ["浜松市の住民グル", "舟は長さ7・8メ"]
+    assert " " not in found["body"]
+
+
+def test_headlines_of_a_list_in_such_a_script_stay_apart() -> None:
+    headlines = [
+        "川の渡し舟が70年ぶり復活へ住民らが手作り",
+        "市の卸売市場が5月に移転へ競り場は半分に",
+        "湖でアサリを放流へ漁協は減少続くと説明へ",
+    ]
+    lines = read_lines("\n".join([*headlines, "市は3日に発表した。"]), 100)
+    assert lines is not None
+    assert [line.text for line in lines][:3] == headlines

@@ -10,6 +10,7 @@ from lodestream.clean.words.patterns import (
     BYLINE_LABELS,
     COLON,
     FUNCTIONS,
+    INTERFACE,
     REPORTERS,
     SECTIONS,
     SOURCE_LABELS,
@@ -31,10 +32,14 @@ NAME_PARTS: Final = frozenset("de la van von der den del di da bin al el ibn ten
 _NAME_WORD: Final = re.compile(r"[^\W\d_a-z][^\W\d_]*(?:[-'’.][^\W\d_]+)*\.?")
 _SMALL: Final = (STARTERS | FUNCTIONS) - NAME_PARTS
 _REPORTED: Final = (
-    re.compile(rf"(?P<name>[^\W\d_]{{2,4}}(?:[·,、][^\W\d_]{{2,4}})*)\s?(?:{alternatives(REPORTERS)})(?:\s\S+@\S+)?")
+    re.compile(
+        rf"(?:[\uac00-\ud7a3]{{2,6}}\s?=\s?)?(?P<name>[^\W\d_]{{2,4}}(?:[·,、][^\W\d_]{{2,4}})*)\s?(?:{alternatives(REPORTERS)})(?:\s\S+@\S+)?"
+    )
     if REPORTERS
     else None
 )
+_SIGNED: Final = re.compile(r"[（(](?P<name>[\u3005\u4e00-\u9fff]{2,5}(?:[ \u3000・][\u4e00-\u9fff]{1,3})?)[）)]")
+"""Who wrote, as Japanese papers sign below a text: "（小池真帆）"."""
 _WITH: Final = re.compile(rf",?\s(?:avec|with|mit|con|com|med|met|z)\s(?:the\s|l['’])?(?P<agency>{AGENCY})$")
 _PLACE: Final = re.compile(r"\s[—–]\s[^\W\d_a-z].*$|\s(?:at|in|à|bei|aus|from)\s[^\W\d_a-z].*$|\s\([^()]*\)$")
 """What stands behind a name and is none: where somebody was, or an office in brackets."""
@@ -71,7 +76,7 @@ def is_name(text: str) -> bool:
 
     "Jane Doe", "J. Doe", "Ursula von der Leyen", "홍길동 기자"; not "Politik", "What Happens Next".
     """
-    if _REPORTED is not None and _REPORTED.fullmatch(text) is not None:
+    if _reported(text) is not None:
         return True
     words = text.split()
     if not 2 <= len(words) <= 5 or not all(
@@ -85,9 +90,17 @@ def is_name(text: str) -> bool:
     return 2 <= len(named) <= 4 and not small and not looks_like_publisher(text)
 
 
+def _reported(text: str) -> re.Match[str] | None:
+    """A name with a role behind it, or in the brackets of a sign below a text."""
+    signed = _SIGNED.fullmatch(text)
+    if signed is not None:
+        return None if is_agency(signed["name"]) or _key(signed["name"]) in INTERFACE else signed
+    return _REPORTED.fullmatch(text) if _REPORTED is not None else None
+
+
 def reported_names(text: str) -> list[str]:
     """The names on a line of a name alone (`is_name`), without the role behind them."""
-    match = _REPORTED.fullmatch(text) if _REPORTED is not None else None
+    match = _reported(text)
     return [name.strip() for name in re.split(r"[·,、]", match["name"])] if match is not None else [text]
 
 

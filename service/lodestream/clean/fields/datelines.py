@@ -42,7 +42,7 @@ _INDIC: Final = re.compile(
 )
 _SQUARE: Final = re.compile(r"\[(?P<place>[^\]\d]{3,40})\]\s*[-–—]?\s*")
 _CHINESE: Final = re.compile(
-    rf"[（(]?(?P<agency>{AGENCY}|本报|本報|中央社|[\u4e00-\u9fff]{{2,5}}?[网網社报報])(?:[记記]者(?P<reporter>[\u4e00-\u9fff]{{2,3}}?))??"
+    rf"[（(]?(?P<agency>{AGENCY}|本报|本報|中央社|[\u4e00-\u9fff]{{2,5}}?[网網社报報])(?:[记記]者(?P<reporter>[\u4e00-\u9fff]{{2,3}}))?"
     r"(?P<place>[\u4e00-\u9fff]{2,8}?)(?P<date>(?:\d{1,2}月)?\d{1,2}日)?[电電讯訊][）)]?\s*"
     r"(?:[（(](?:记者|記者)(?P<reporters>[^（）()]{2,20})[）)]\s*)?"
 )
@@ -60,6 +60,7 @@ _KOREAN: Final = re.compile(
     r"[(\[](?P<place>[\uac00-\ud7a3]{2,6})\s?=\s?(?P<agency>[^)\]]{2,12})[)\]]\s*"
     r"(?:(?P<reporter>[\uac00-\ud7a3][^=]{1,29}?)\s(?:기자|특파원|통신원)\s*=\s*)?"
 )
+_TOWN: Final = re.compile(r"(?P<place>[A-ZÄÖÜ][a-zäöüß]{2,}(?:[ -][A-ZÄÖÜ][a-zäöüß]+)?)\.\s+(?=[\"„“»]?[A-ZÄÖÜ])")
 _PAPER: Final = re.compile(r",\s[^\W\d_]+\.[^\W\d_]{2,}$|（.*）$")
 """What stands behind a place and is none: the paper that reports, "JAKARTA, KOMPAS.com"; a prefecture."""
 _BRACKET: Final = re.compile(r"[)/\]]")
@@ -99,6 +100,21 @@ def find_dateline(text: str, *, start_only: bool = False) -> Dateline | None:
         if found is not None:
             return found
     return None
+
+
+def find_town(text: str, others: str) -> Dateline | None:
+    """A town and a full stop before the text, as German papers print it: "Brunnhausen. Die Sanierung …".
+
+    `others`: the rest of the article, which must speak of something in that town where it is none that is known.
+    """
+    match = _TOWN.match(text)
+    if match is None or not _opens_sentence(text, match.end()) or _is_kicker(match["place"].split()):
+        return None
+    town = match["place"]
+    told = re.search(rf"\b(?:in|aus|bei|nach|von)\s{re.escape(town)}\b", f"{text[match.end() :]} {others}")
+    if told is None and town.casefold() not in _PLACES:
+        return None
+    return Dateline(0, match.end(), town, None, certain=False)
 
 
 def _at(text: str, start: int, *, first: bool) -> Dateline | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from lodestream.clean.draft import Draft, Paragraph
 from lodestream.clean.fields.credits import AFTER_STOP, agencies, find_credit
-from lodestream.clean.fields.datelines import Dateline, find_dateline
+from lodestream.clean.fields.datelines import Dateline, find_dateline, find_town
 from lodestream.clean.fields.sentences import sentence_start
 from lodestream.clean.kinds import Kind
 from lodestream.clean.plain.lines import END_SIGNS
@@ -194,6 +194,8 @@ def read_starts(draft: Draft) -> None:
             draft.standfirst = first.text if draft.standfirst is None else f"{draft.standfirst} {first.text}"
             draft.paragraphs.pop(0)
             first = draft.paragraphs[0]
+    if found is None:
+        found = find_town(first.text, " ".join(paragraph.text for paragraph in draft.paragraphs[1:_REPORTS]))
     if found is None:
         return
     before = first.text[: found.start].rstrip()

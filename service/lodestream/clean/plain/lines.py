@@ -40,6 +40,11 @@ _SPACED_BYTES: Final = bytes(byte for byte in range(256) if byte not in {0xE0, 0
 _INNER_STOP: Final = re.compile(r"[^\W\d_A-Z][.!?]['\"”’»)\]]{0,2}\s+['\"“‘«(\[]{0,2}[^\W\d_a-z]|[。！？।።]")
 _ITEM: Final = re.compile(r"[-–—•·*▪‣◦■►]\s|\(?\d{1,2}[.)]\s")
 _WIDE: Final = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff01-\uff60]")
+_WIDE_LINES: Final = 24  # of a paragraph
+_WIDE_FULL: Final = 2  # full lines above the last: one may be a headline
+_WIDE_MIN: Final = 36  # columns of a full line, two for each character of such a script
+_WIDE_SPREAD: Final = 10  # columns by which full lines differ
+_WIDE_STOPS: Final = "。！？」』）"
 _BLOCK: Final = 4  # lines that can tell by themselves that they were wrapped
 _LONG: Final = 14  # words
 _LAST_WORD: Final = re.compile(r"([^\W\d_]+(?:\.[^\W\d_]+)*)\.$")
@@ -104,7 +109,7 @@ def read_lines(text: str, most: int) -> list[Line] | None:
         gap = 0
         if len(raw) > most:
             return None
-    return [_line(number, text, gap) for number, (text, gap) in enumerate(_unbroken(_unwrapped(raw)))]
+    return [_line(number, text, gap) for number, (text, gap) in enumerate(_unbroken(_unwrapped(_unwrapped_wide(raw))))]
 
 
 def size_of(text: str) -> int:
@@ -178,6 +183,43 @@ def _unwrapped(raw: list[tuple[str, int]]) -> list[tuple[str, int]]:
     if len(widths) >= 2:
         blocks = [_unwrap_few(block, max(widths)) for block in blocks]
     return [line for block in blocks for line in block]
+
+
+def _unwrapped_wide(raw: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Undoes hard wrapping in a script without spaces: two full lines and more, then the one that ends with a stop.
+
+    There a line is full to the last character, but for a mark or two that must not start the next.
+    """
+    found: list[tuple[str, int]] = []
+    at = 0
+    while at < len(raw):
+        end = _end_of_wide(raw, at)
+        found.append(raw[at] if end == at + 1 else (_joined(raw[at:end]), raw[at][1]))
+        at = end
+    return found
+
+
+def _end_of_wide(raw: list[tuple[str, int]], at: int) -> int:
+    """Past the last line of a hard-wrapped paragraph that starts at `at`; the next line where there is none."""
+    longest = shortest = 0
+    for number in range(at, min(at + _WIDE_LINES, len(raw))):
+        line, gap = raw[number]
+        text = line.strip()
+        if (number > at and (gap or line.lstrip(" \t").startswith("\u3000"))) or _WIDE.match(text) is None:
+            break
+        printed = line.strip(" \t")  # with its indent
+        columns = len(printed) + len(_WIDE.findall(printed))
+        if number - at >= _WIDE_FULL and columns <= longest + 2 and text[-1] in _WIDE_STOPS:
+            return number + 1 if _is_running([line.strip() for line, _ in raw[at : number + 1]]) else at + 1
+        longest, shortest = max(longest, columns), min(shortest or columns, columns)
+        if shortest < _WIDE_MIN or longest - shortest > _WIDE_SPREAD:
+            break
+    return at + 1
+
+
+def _is_running(lines: list[str]) -> bool:
+    """Whether full lines are of one text: a sentence ends inside, or a word goes on below; no list of headlines."""
+    return "。" in "".join(lines)[:-1] or any("\u3041" <= line[0] <= "\u309f" for line in lines[1:])
 
 
 def _unwrap_few(block: list[tuple[str, int]], width: int) -> list[tuple[str, int]]:

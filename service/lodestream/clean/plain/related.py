@@ -40,7 +40,11 @@ _BEFORE: Final = 1800  # characters, from the beginning and once more from the l
 _LAST: Final = 8  # lines
 _AHEAD: Final = 24  # lines of a text that are enough to tell what it is of
 
-_WORD: Final = re.compile(r"[^\W\d_]{4,}|[\u3040-\u9fff\uac00-\ud7a3]{2}")
+_WORD: Final = re.compile(
+    r"[^\W\d_\u3040-\u9fff\uac00-\ud7a3]{4,}"
+    r"|(?=((?![\u3040-\u309f]{2})[\u3040-\u30fa\u30fc-\u9fff\uac00-\ud7a3]{2}))."
+)
+"""A word; of scripts without spaces, or with particles at words, any two characters in a row but two Hiragana."""
 _STEM: Final = 6  # letters of a word that are compared: endings differ
 
 
@@ -64,7 +68,7 @@ def _share(words: frozenset[str], others: frozenset[str]) -> float:
 
 @lru_cache(maxsize=512)  # the lines around one are looked at again for the next
 def _stems(text: str) -> frozenset[str]:
-    words = _WORD.findall(text.casefold())
+    words = (match[1] or match[0] for match in _WORD.finditer(text.casefold()))
     return frozenset(word[:_STEM] for word in words if word not in FUNCTIONS and word not in STARTERS)
 
 

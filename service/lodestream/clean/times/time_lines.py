@@ -25,7 +25,7 @@ from lodestream.clean.times.dates import (
     span_with_clock,
     starts_with_clock,
 )
-from lodestream.clean.words.patterns import LANGUAGES, key
+from lodestream.clean.words.patterns import BYLINE_LABELS, LANGUAGES, SOURCE_LABELS, alternatives, key
 
 _LINE_MAX: Final = 160  # characters; a line of times and names is shorter
 _REST_WORDS: Final = 6  # set off beside a time: a publisher, a name, a section
@@ -51,6 +51,8 @@ _READING: Final = re.compile(
 )
 _READING_UNITS: Final = ("min", "мин", "хв", "dk")
 _PARTS: Final = re.compile(r"\s*[|·•⋅∙●]\s*|\s[–—-]\s|\s//\s")
+_LABELLED: Final = re.compile(rf"\s+(?=(?:{alternatives((*SOURCE_LABELS, *BYLINE_LABELS))})\s*[:：])", re.IGNORECASE)
+"""Before a label and its colon: "来源：… 作者：…" are two facts."""
 _ISO_CLOCK: Final = re.compile(r"(?<=\d)[T ]\d{2}(?::?(?P<m>\d{2})(?::?(?P<s>\d{2}))?)?")
 _UNIX: Final = re.compile(r"(1\d{9})(?:\d{3}|\.\d{1,9})?")
 """Seconds or milliseconds since the epoch, of 2001 to 2033: figures that begin with 20 are a year's."""
@@ -95,7 +97,7 @@ def _read_line(text: str) -> TimeLine | None:
         if found is None:
             return None
         times += found[0]
-        rest += [found[1]] if found[1] else []
+        rest += _LABELLED.split(found[1]) if found[1] else []
     resolvable = any(time.at is not None or time.age is not None for time in times)
     return TimeLine(_changes_last(times), tuple(rest)) if resolvable or (times and not rest) else None
 
