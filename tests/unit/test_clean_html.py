@@ -355,6 +355,34 @@ def test_the_first_charset_in_which_a_page_can_be_read_counts(codec: str, head: 
     assert found["body"].startswith("Мост через канал открыли во вторник")
 
 
+@pytest.mark.parametrize(
+    ("codec", "text", "charset", "label"),
+    [
+        ("koi8_r", "Мост через канал открыли во вторник после одиннадцати месяцев ремонта.", "iso-8859-1", ""),
+        ("cp1251", "Мост через канал открыли во вторник после одиннадцати месяцев ремонта.", None, "iso-8859-1"),
+        ("euc_jp", "運河にかかる橋は十一か月の工事を経て火曜日に再び開通した。", "iso-8859-1", ""),
+        ("gb18030", "运河上的大桥在维修十一个月后于星期二重新开放，费用高于市议会的计划。", "windows-1252", ""),
+        ("gb18030", "运河上的大桥在维修十一个月后于星期二重新开放，费用高于市议会的计划。", "x-unknown", "x-gbk"),
+        ("big5", "運河上的大橋在維修十一個月後於星期二重新開放，費用高於市議會的計劃。", "iso-8859-1", ""),
+        ("big5", "運河上的大橋在維修十一個月後於星期二重新開放，費用高於市議會的計劃。", "utf-8", ""),
+        ("shift_jis", "運河にかかる橋は十一か月の工事を経て火曜日に再び開通した。", "utf-8", "none"),
+        ("euc_kr", "운하 위의 다리가 열한 달의 수리를 마치고 화요일에 다시 열렸다고 시청이 밝혔다.", "utf-8", ""),
+        ("euc_kr", "운하 위의 다리가 열한 달의 수리를 마치고 화요일에 다시 열렸다고 시청이 밝혔다.", "iso-8859-1", ""),
+        ("iso8859_2", "Most nad kanałem otwarto we wtorek po jedenastu miesiącach napraw, zażółć gęślą.", "utf-8", ""),
+        ("iso8859_7", "Η γέφυρα πάνω από το κανάλι άνοιξε ξανά την Τρίτη μετά από έντεκα μήνες.", None, "utf-8"),
+        ("cp1252", "Die Brücke wurde am Dienstag für „größere“ Lkw geöffnet – für 5 €.", "iso-8859-1", ""),
+        ("utf_8", "Die Brücke wurde am Dienstag für „größere“ Lkw geöffnet – für 5 €.", "iso-8859-1", "utf-16"),
+        ("utf_8_sig", "Die Brücke wurde am Dienstag für „größere“ Lkw geöffnet – für 5 €.", "utf-16", "x"),
+        ("utf_16_le", "Die Brücke wurde am Dienstag für „größere“ Lkw geöffnet – für 5 €.", None, "utf-16"),
+        ("utf_16_be", "Die Brücke wurde am Dienstag für „größere“ Lkw geöffnet – für 5 €.", "utf-8", ""),
+    ],
+)  # fmt: skip
+def test_a_wrong_label_does_not_spoil_a_page(codec: str, text: str, charset: str | None, label: str) -> None:
+    head = f'<meta charset="{label}">' if label else ""
+    markup = page("".join(f"<p>{text} {number}</p>" for number in "abcdefg"), head=head).encode(codec)
+    assert cleaned(markup, charset=charset)["body"].startswith(text)
+
+
 def test_a_wrong_byte_makes_no_other_charset_of_utf_8() -> None:
     markup = page(RUSSIAN, head='<meta charset="iso-8859-1">').encode().replace(b"0.", b"0\xff.", 1)
     assert "номер 0\ufffd." in cleaned(markup)["body"]

@@ -24,11 +24,16 @@ _CHARSETS: Final = {
     "iso-8859-1": "cp1252", "iso8859-1": "cp1252", "latin1": "cp1252", "latin-1": "cp1252", "cp1252": "cp1252",
     **{f"{prefix}{page}": f"cp{page}" for page in range(1250, 1259) for prefix in ("windows-", "x-cp", "cp")},
     "windows-874": "cp874", "iso-8859-8-i": "iso8859-8",
-    **{f"iso-8859-{part}": f"iso8859-{part}" for part in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16)},
+    **{
+        f"{prefix}-{part}": f"iso8859-{part}"
+        for part in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16) for prefix in ("iso-8859", "iso8859")
+    },
     "koi8-r": "koi8-r", "koi8-u": "koi8-u", "macintosh": "mac-roman", "tis-620": "iso8859-11",
     "gb2312": "gb18030", "gbk": "gb18030", "gb18030": "gb18030", "big5": "big5hkscs", "big5-hkscs": "big5hkscs",
     "shift-jis": "cp932", "sjis": "cp932", "x-sjis": "cp932", "windows-31j": "cp932", "euc-jp": "euc-jp",
     "iso-2022-jp": "iso2022-jp", "euc-kr": "cp949", "ks-c-5601-1987": "cp949", "windows-949": "cp949",
+    "ksc5601": "cp949", "uhc": "cp949", "cp949": "cp949", "x-gbk": "gb18030", "gb-2312-80": "gb18030",
+    "cn-big5": "big5hkscs", "x-x-big5": "big5hkscs", "ms-kanji": "cp932", "x-euc-jp": "euc-jp",
 }  # fmt: skip
 """Charset labels of the WHATWG Encoding Standard and the codecs that read them. Others are refused, not guessed."""
 
