@@ -289,6 +289,23 @@ def test_the_article_s_own_time_counts_before_that_of_others_and_of_changes(show
     assert found["published_at"] == "2026-03-03T13:02:00.000Z"
 
 
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "https://www.facebook.com/harbour",
+        "www.facebook.com/harbour",
+        "facebook.com/harbour",
+        "desk@harbour.example",
+        "12",
+    ],
+)
+def test_an_address_is_no_author(stated: str) -> None:
+    head = f'<title>Bridge reopens</title><meta name="author" content="{stated}">'
+    assert cleaned(page(f'<h1>Bridge reopens</h1><p class="byline">By Jo Quist</p>{BODY}', head=head))["byline"] == [
+        "Jo Quist"
+    ]
+
+
 def test_the_time_of_a_change_counts_where_no_other_is_told() -> None:
     shown = f"<h1>Bridge reopens</h1><p>Updated 4 March 2026, 10:00 CET</p>{BODY}"
     found = cleaned(page(shown, head="<title>Bridge reopens</title>"))

@@ -11,8 +11,8 @@ from lodestream.clean.html.tree import Tree, is_of_others, text_of
 from lodestream.clean.words import names
 
 _ELEMENTS: Final = "[rel~=author],[itemprop~=author],[class*=author],[class*=byline],[class*=Author],[class*=Byline]"
-_NO_NAME: Final = re.compile(r"[(\[@|:<>{}]|^[\d\W]+$")
-"""What is in no name: brackets, addresses, figures alone."""
+_NO_NAME: Final = re.compile(r"[(\[@|:<>{}]|^[\d\W]+$|(?:^|\s)(?:www\.|[\w.-]{1,80}\.[a-z]{2,6}/)")
+"""What is in no name: brackets, addresses (of a profile, without its scheme too), figures alone."""
 _JOINED: Final = re.compile(r",|;|\s(?:and|und|et|y|och|og|en|&)\s")
 _PARTICLES: Final = frozenset("de van von der den di da del la al".split())
 _LETTERS: Final = re.compile(r"\W+")
