@@ -47,7 +47,7 @@ def _lines_of_others(tree: Tree, headline: str | None) -> Counter[str]:
     """The lines of boxes with other articles, of remarks of readers, and of links."""
     found: Counter[str] = Counter()
     past: set[int] = set()
-    for node in [] if tree.body is None else tree.body.css(f"{_BOXES},a"):
+    for node in [] if tree.body is None else tree.body.css(f"{_BOXES},a")[:_MOST]:
         if (node.tag != "a" and not is_of_others(node)) or any(one.mem_id in past for one in chain(node)):
             continue
         past.add(node.mem_id)
