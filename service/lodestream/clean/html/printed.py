@@ -13,6 +13,7 @@ from lodestream.clean.times.time_lines import is_update_label, read_time_line
 _BELOW_HEADING: Final = 40  # lines in which the time is looked for
 _ABOVE_HEADING: Final = 12
 _BESIDE: Final = 4  # lines: one that says when it was changed has the other time beside it
+_MOST: Final = 3000  # boxes and links that are looked at; of 132 real pages the largest has 8,100 tags in all
 _BOXES: Final = ",".join(
     f"[{name}*={word} i]"
     for name in ("class", "id")
