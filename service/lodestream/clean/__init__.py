@@ -49,7 +49,7 @@ def clean(document: Document, *, limits: Limits, lineage: Lineage, ingested_at: 
         lineage=lineage,
     )
     if kind == HTML:
-        page = read_html(decode_page(document), limits.articles)
+        page = read_html(decode_page(document), limits.articles, context.fetched_at)
         articles = records(page.drafts, replace(context, url=own_address(context.url, page.addresses)))
     elif kind == JSON:
         articles = read_json(decode(document), context, limits)

@@ -28,8 +28,7 @@ _TAG: Final = re.compile(
     re.IGNORECASE,
 )
 """Tags but those that hold nothing, and those that the next of their kind ends."""
-_LONG_TAG: Final = re.compile(rf"<[A-Za-z][^<>]{{{_TAG_MAX},}}")
-_ATTRIBUTE: Final = re.compile(r"\s[^\s=\"'<>]+=")
+_ATTRIBUTE: Final = re.compile(rb"\s[^\s=\"'<>]+=")
 _LESS, _GREATER, _SLASH = ord("<"), ord(">"), ord("/")
 
 
@@ -39,12 +38,15 @@ def is_hostile(markup: str) -> bool:
     signs = np.flatnonzero((code == _LESS) | (code == _GREATER))
     if _bound(code, signs) > DEPTH_MAX and _is_deep(markup):
         return True
-    long = len(signs) and np.diff(signs, append=len(code)).max() > _TAG_MAX
-    return bool(long) and any(_is_crowded(tag[0]) for tag in _LONG_TAG.finditer(markup))
+    ends = np.append(signs[1:], len(code))
+    long = np.flatnonzero((ends - signs > _TAG_MAX) & (code[signs] == _LESS))
+    return any(_is_crowded(code[signs[at] : ends[at]].tobytes()) for at in long.tolist())
 
 
-def _is_crowded(tag: str) -> bool:
-    return tag.count("=") > _ATTRIBUTES_MAX and len(_ATTRIBUTE.findall(tag)) > _ATTRIBUTES_MAX
+def _is_crowded(tag: bytes) -> bool:
+    """Whether what stands between two of the signs is a tag with very many attributes."""
+    named = tag[1:2].isalpha() and tag.count(b"=") > _ATTRIBUTES_MAX
+    return named and len(_ATTRIBUTE.findall(tag)) > _ATTRIBUTES_MAX
 
 
 def _is_deep(markup: str) -> bool:

@@ -67,14 +67,15 @@ class Page:
     addresses: tuple[str, ...]
 
 
-def read_html(markup: str, most: int) -> Page:
+def read_html(markup: str, most: int, fetched_at: int | None = None) -> Page:
     """The article of a page. Raises `Rejected` where it has none.
 
     Markup that would hold a parser for long, or whose elements hold no running text, is read as the plain text in it,
-    with up to `most` articles.
+    with up to `most` articles. `fetched_at`: ms since the epoch; a time after it is not believed where the page prints
+    another.
     """
     metadata = read_metadata(markup)
-    draft = None if is_hostile(markup) else _draft(Tree(markup), metadata, markup)
+    draft = None if is_hostile(markup) else _draft(Tree(markup), metadata, markup, fetched_at)
     return Page([draft] if draft is not None else _flat(metadata, markup, most), metadata.canonical)
 
 
@@ -90,20 +91,13 @@ def _flat(metadata: Metadata, markup: str, most: int) -> list[Draft]:
     return drafts
 
 
-def _draft(tree: Tree, metadata: Metadata, markup: str) -> Draft | None:
+def _draft(tree: Tree, metadata: Metadata, markup: str, fetched_at: int | None) -> Draft | None:
     """The article of a page by its elements; None where they hold no running text."""
     headings, stamps = tree.headings(), tree.stamps()
     writers = authors(metadata.authors, metadata.site_name, tree)
     tree.take_aside()
     found = extract(tree, next(iter(metadata.titles), None))
-    if found.weight < _SHORT and _NO_PAGE.fullmatch(next(iter(metadata.titles), "")):
-        raise Rejected(Reason.NO_ARTICLE, "the notice of a server, by its title")
-    if found.is_listing and not metadata.is_article:
-        raise Rejected(Reason.NO_ARTICLE, f"a list of {found.linked_headings} teasers")
-    if not found.paragraphs and tree.is_menu():
-        raise Rejected(Reason.NO_ARTICLE, "hardly any text but links")
-    if len(found.paragraphs) > LINES_MAX:
-        raise Rejected(Reason.DOCUMENT_TOO_LARGE, f"a page of more than {LINES_MAX} paragraphs")
+    _check(found, tree, metadata)
     if _is_doubtful(found, metadata) and markup.count("<") <= _TAGS_MAX:
         found = _second_opinion(found, tree, markup)
     if not found.paragraphs:
@@ -120,7 +114,9 @@ def _draft(tree: Tree, metadata: Metadata, markup: str) -> Draft | None:
     )
     for agency in filter(names.is_agency, writers):
         draft.add_name(names.agency(agency))
-    draft.times += [*_times([*metadata.published, *stamps[:1]]), *printed_times(tree, lines, draft.headline)]
+    draft.times += _times([*metadata.published, *stamps[:1]])
+    if not any(_is_told(time, fetched_at) for time in draft.times):
+        draft.times += printed_times(tree, lines, draft.headline)
     cut_rest(draft, found, lines, tree.aside, headings)
     _read_lines(found.paragraphs, draft)
     edges.read_ends(draft)
@@ -131,6 +127,23 @@ def _draft(tree: Tree, metadata: Metadata, markup: str) -> Draft | None:
     draft.language = language.stated(metadata.language or "") if own == language.UNKNOWN else own
     draft.cuts.sort(key=lambda cut: cut.at)
     return draft
+
+
+def _check(found: Extraction, tree: Tree, metadata: Metadata) -> None:
+    """Raises `Rejected` for a page that has no article, or is too large."""
+    if found.weight < _SHORT and _NO_PAGE.fullmatch(next(iter(metadata.titles), "")):
+        raise Rejected(Reason.NO_ARTICLE, "the notice of a server, by its title")
+    if found.is_listing and not metadata.is_article:
+        raise Rejected(Reason.NO_ARTICLE, f"a list of {found.linked_headings} teasers")
+    if not found.paragraphs and tree.is_menu():
+        raise Rejected(Reason.NO_ARTICLE, "hardly any text but links")
+    if len(found.paragraphs) > LINES_MAX:
+        raise Rejected(Reason.DOCUMENT_TOO_LARGE, f"a page of more than {LINES_MAX} paragraphs")
+
+
+def _is_told(time: PrintedTime, fetched_at: int | None) -> bool:
+    """Whether a time says when the article was published, as far as can be told before all are compared."""
+    return time.at is not None and not time.updated and (fetched_at is None or time.at <= fetched_at)
 
 
 def _is_doubtful(found: Extraction, metadata: Metadata) -> bool:

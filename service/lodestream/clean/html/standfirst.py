@@ -10,6 +10,8 @@ _MIN: Final = 40  # characters
 _MAX: Final = 600
 _SAME: Final = 40  # letters at its start, and at its end, by which a text is known again
 _CUT_OFF: Final = ("…", "...")
+_WORD: Final = re.compile(r"[^\W\d_]+")
+_LONGEST: Final = 4
 _NO_LETTER: Final = re.compile(r"[\W_]+")
 
 
@@ -34,7 +36,16 @@ def find_standfirst(description: str | None, lines: Sequence[str], paragraphs: S
     if description.endswith(_CUT_OFF):
         long = (line for line in lines if _MIN <= len(line) <= _MAX)
         return next((line for line in long if _letters(line).startswith(letters)), None)
-    return description if letters in _letters(" ".join(lines)) else None
+    shown = " ".join(lines)
+    if not _has_words(shown.casefold(), description.casefold()):
+        return None
+    return description if letters in _letters(shown) else None
+
+
+def _has_words(text: str, description: str) -> bool:
+    """A cheap look first: whether the longest words of a description are in a text."""
+    words = sorted(_WORD.findall(description), key=len)[-_LONGEST:]
+    return all(word in text for word in words)
 
 
 def _letters(text: str) -> str:
