@@ -8,7 +8,7 @@ from lodestream.clean.document import one_line
 
 
 def paragraphs_by_trafilatura(markup: str) -> list[str]:
-    """The paragraphs of the article; none where it finds none. Its errors on odd markup mean that it finds none."""
+    """The paragraphs of the article; none where it finds none. It takes its own errors on odd markup for none."""
     # Imported here: it takes a second and 60 MB, which workers without pages of HTML need not spend.
     import trafilatura  # noqa: PLC0415
 
