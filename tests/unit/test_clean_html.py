@@ -75,14 +75,21 @@ def characters(text: str) -> Counter[str]:
 
 
 def lost(markup: str, found: ArticleFields) -> Counter[str]:
-    """The visible characters of a page that are nowhere in its article."""
+    """The visible characters of a page that are nowhere in its article, and its longer lines that are there too seldom.
+
+    A character may be hidden by another place's; a line is not.
+    """
     visible = _Visible()
     visible.feed(markup)
     texts = [found["headline"], found["standfirst"], found["dateline"]["raw"], found["body"]]
-    placed = characters("".join(filter(None, texts)) + "".join(piece["text"] for piece in found["removed"]))
-    return characters("".join(visible.texts)) - placed
+    pieces = [*filter(None, texts), *(piece["text"] for piece in found["removed"])]
+    placed = "\0".join("".join(piece.split()) for piece in pieces)
+    lines = Counter("".join(text.split()) for text in visible.texts)
+    seldom = {line: count for line, count in lines.items() if len(line) > _LINE and placed.count(line) < count}
+    return characters("".join(visible.texts)) - characters(placed) + Counter(seldom)
 
 
+_LINE = 24  # characters of a line that stands in no other by chance
 FRAME = f"""
 <header><a href="/">Harbour News</a>
 <nav><ul><li><a href="/a">Politics</a></li><li><a href="/b">Sport</a></li></ul></nav>
@@ -115,12 +122,19 @@ def test_a_page_of_news_becomes_its_article() -> None:
 
 
 def test_what_is_cut_from_a_page_says_what_it_was() -> None:
-    removed = {piece["kind"]: piece["text"] for piece in cleaned(page(FRAME))["removed"]}
-    assert removed["caption"] == "The bridge on Tuesday. Photo: Port Authority"
-    assert removed["menu"].startswith("©") or "Politics" in removed["menu"]
-    assert "Most read" in removed["link"]
-    assert "Subscribe" in removed["interface"]
-    assert "Ferry company" in " ".join(piece["text"] for piece in cleaned(page(FRAME))["removed"])
+    removed = [(piece["kind"], piece["text"].split("\n")) for piece in cleaned(page(FRAME))["removed"]]
+    related = [text for kind, lines in removed for text in lines if kind == "page" and "company" in text]
+    assert [text[:21] for text in related] == ["Ferry company asks fo", "The company says that"]
+    assert removed == [
+        ("page", ["Harbour News"]),
+        ("page", ["By Anna Berg", "3 March 2026"]),
+        ("page", ["Related", *related]),
+        ("menu", ["Politics", "Sport"]),
+        ("caption", ["The bridge on Tuesday. Photo: Port Authority"]),
+        ("link", ["Most read", "Market moves to the old station"]),
+        ("interface", ["Subscribe", "Get our newsletter every morning."]),
+        ("menu", ["© 2026 Harbour News. All rights reserved.", "Imprint"]),
+    ]
 
 
 def test_no_visible_character_of_a_page_is_lost() -> None:

@@ -88,7 +88,7 @@ class Tree:
             inside[node.mem_id] = len(text) <= most or node.tag == "dialog"
             if inside[node.mem_id]:
                 taken.append(node)
-                self.aside += [(_NO_TEXT[node.tag or ""], text)] if text else []
+                self.aside += [(_NO_TEXT[node.tag or ""], "\n".join(lines_of(node)))] if text else []
         for node in taken:
             node.decompose()
 
