@@ -83,12 +83,13 @@ class Tree:
         for node in self.body.css(",".join(_NO_TEXT)):  # in page order: outer elements are decided first
             if large > _LARGE_MAX or _is_in(node.parent, inside):
                 continue
-            text = text_of(node)
-            large += len(text) > most
-            inside[node.mem_id] = len(text) <= most or node.tag == "dialog"
+            is_large = len(node.text()) > most and len(text_of(node)) > most
+            large += is_large
+            inside[node.mem_id] = not is_large or node.tag == "dialog"
             if inside[node.mem_id]:
                 taken.append(node)
-                self.aside += [(_NO_TEXT[node.tag or ""], "\n".join(lines_of(node)))] if text else []
+                text = "\n".join(lines_of(node))
+                self.aside += [(_NO_TEXT[node.tag or ""], text)] if text else []
         for node in taken:
             node.decompose()
 
@@ -212,7 +213,10 @@ def link_share(node: LexborNode, text: str) -> float:
 
 def weight(text: str) -> int:
     """Characters, those of scripts without spaces three times."""
-    return len(text) * (_CJK_WORTH if sum(c > _CJK_FROM for c in text[:40]) > 10 else 1)
+    start = text[:40]
+    if start.isascii():
+        return len(text)
+    return len(text) * (_CJK_WORTH if sum(c > _CJK_FROM for c in start) > 10 else 1)
 
 
 def chain(node: LexborNode) -> list[LexborNode]:
