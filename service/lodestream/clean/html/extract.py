@@ -18,8 +18,10 @@ from lodestream.clean.html.boxes import Boxes
 from lodestream.clean.html.tree import (
     Piece,
     Tree,
+    add_chain,
     by_container,
     chain,
+    has_inside,
     in_order,
     is_in_link,
     is_inside,
@@ -27,6 +29,7 @@ from lodestream.clean.html.tree import (
     link_share,
     loose_paragraphs,
     paragraphs_of,
+    sibling,
     text_of,
     weight,
 )
@@ -49,6 +52,7 @@ _ITEM_LINKED_MAX: Final = 0.3
 _PART_LINKED_MAX: Final = 0.5
 _HEADING_MAX: Final = 300
 _HEADINGS_MAX: Final = 2  # in a row above a text; more are a list
+_LOOKS: Final = 8  # times all text of a page that is read in elements in one another: more is no page
 _COPY: Final = 3  # different paragraphs
 _TEASERS: Final = 4  # that make a list
 _SCATTERED: Final = 0.3  # share of the page's text in paragraphs: with less it may stand elsewhere
@@ -118,7 +122,13 @@ def located(tree: Tree, paragraphs: list[str]) -> Extraction:
     """Paragraphs that somebody else found, with the text nodes of those that are an element's whole text."""
     found = Extraction(paragraphs)
     missing = set(paragraphs)
-    for node in [] if tree.body is None else tree.body.css(f"{_ALL},{_LOOSE}"):
+    if tree.body is None:
+        return found
+    room = _LOOKS * len(tree.body.text())  # elements in one another are looked at as a whole each
+    for node in tree.body.css(f"{_ALL},{_LOOSE}"):
+        room -= len(node.text())
+        if room < 0 or not missing:
+            break
         for piece in paragraphs_of(node) if node.tag in _PARTS else loose_paragraphs(node):
             if piece.text in missing:
                 missing.discard(piece.text)
@@ -135,6 +145,7 @@ class _Extractor:
         self._total = 0
         self._beside: Counter[int] = Counter()  # paragraphs of running text right in an element
         self._lists: dict[int, bool] = {}  # whether a list is text
+        self._room = _LOOKS * len(body.text())  # characters in lists, each looked at as a whole
         self._loose = False  # whether text counts that stands in no paragraph
 
     def extract(self) -> Extraction:
@@ -184,8 +195,8 @@ class _Extractor:
         found.end()
         found.leads = len(found.paragraphs)
         self._add_parts(article, found)
-        for sibling in _chunks(article, own):
-            self._add_parts(sibling, found)
+        for chunk in _chunks(article, own):
+            self._add_parts(chunk, found)
         found.end()
         return found
 
@@ -214,7 +225,8 @@ class _Extractor:
         found = {node.mem_id: node for node in self._body.css(_SCOPE)}
         holds = {key: self._holds.get(key, 0) for key in found}
         large = [key for key in found if holds[key] >= _SCOPE_HOLDS * self._total]
-        titled = [key for key in found if holds[key] >= _FEW and self._is_titled(found[key])]
+        around = self._around_headline()
+        titled = [key for key in found if holds[key] >= _FEW and key in around]
         both = [key for key in large if key in titled]
         inner: int | None = None
         reaches: dict[int, bool] = {}
@@ -223,10 +235,14 @@ class _Extractor:
                 inner, reaches = key, {}
         return inner
 
-    def _is_titled(self, node: LexborNode) -> bool:
-        """Whether an element holds the page's headline."""
-        texts = (_bare(text_of(heading)) for heading in node.css("h1,h2"))
-        return any(len(text) >= _TITLE_MIN and text in self._title for text in texts)
+    def _around_headline(self) -> set[int]:
+        """The elements that hold the page's headline, wherever it stands."""
+        around: set[int] = set()
+        for heading in self._body.css("h1,h2"):
+            text = _bare(text_of(heading))
+            if len(text) >= _TITLE_MIN and text in self._title:
+                add_chain(heading, around)
+        return around
 
     def _running(self) -> list[tuple[LexborNode, int]]:
         """Running text: the element, and what it weighs."""
@@ -294,7 +310,7 @@ class _Extractor:
 
     def _pieces(self, node: LexborNode) -> list[Piece]:
         """The paragraphs that an element adds to the text."""
-        if node.tag in {"li", "blockquote"} and _has_inside(node, "p,li"):
+        if node.tag in {"li", "blockquote"} and has_inside(node, "p,li"):
             if node.tag == "li" and node.css_first(_LINKED_HEADING) is not None:
                 return []  # a teaser, a remark, an entry of a list of articles
             own = [
@@ -322,35 +338,26 @@ class _Extractor:
             return False
         known = self._lists.get(parent.mem_id)
         if known is None:
-            text = text_of(parent)
+            text = text_of(parent) if self._room > 0 else ""
+            self._room -= len(text)
             known = weight(text) >= _LIST_MIN and link_share(parent, text) <= _ITEM_LINKED_MAX
             self._lists[parent.mem_id] = known
         return known
 
     def _nested(self, node: LexborNode) -> list[Piece]:
         """The paragraphs in an item or a quotation that has elements of its own."""
-        inner = (part for part in node.css("p,li") if part.mem_id != node.mem_id)
-        leaves = [part for part in inner if not _has_inside(part, "p,li") and not self._boxes.hold(part)]
+        parts = [part for part in node.css("p,li") if part.mem_id != node.mem_id]
+        around: set[int] = {node.mem_id}
+        for part in parts:
+            add_chain(part.parent, around)
+        leaves = [part for part in parts if part.mem_id not in around and not self._boxes.hold(part)]
         return [piece for part in leaves for piece in self._pieces(part)]
 
 
 def _is_between(node: LexborNode) -> bool:
     """Whether an element stands between two paragraphs of running text."""
-    near = (_sibling(node, "prev"), _sibling(node, "next"))
+    near = (sibling(node, "prev"), sibling(node, "next"))
     return all(one is not None and one.tag == "p" and weight(text_of(one)) >= _PARAGRAPH_MIN for one in near)
-
-
-def _sibling(node: LexborNode, side: str) -> LexborNode | None:
-    """The next element on a side."""
-    at: LexborNode | None = getattr(node, side)
-    while at is not None and not at.is_element_node:
-        at = getattr(at, side)
-    return at
-
-
-def _has_inside(node: LexborNode, selector: str) -> bool:
-    """Whether an element has one of these inside; selectors find the element itself as well."""
-    return any(inner.mem_id != node.mem_id for inner in node.css(selector))
 
 
 def _is_short_of_links(piece: Piece) -> bool:

@@ -229,6 +229,26 @@ def chain(node: LexborNode) -> list[LexborNode]:
     return found
 
 
+def add_chain(node: LexborNode | None, around: set[int]) -> None:
+    """Adds an element and those around it, up to the first that is known: each is passed once."""
+    while node is not None and node.mem_id not in around:
+        around.add(node.mem_id)
+        node = node.parent
+
+
+def sibling(node: LexborNode, side: str) -> LexborNode | None:
+    """The next element on a side."""
+    at: LexborNode | None = getattr(node, side)
+    while at is not None and not at.is_element_node:
+        at = getattr(at, side)
+    return at
+
+
+def has_inside(node: LexborNode, selector: str) -> bool:
+    """Whether an element has one of these inside; selectors find the element itself as well."""
+    return any(inner.mem_id != node.mem_id for inner in node.css(selector))
+
+
 def _is_in(node: LexborNode | None, decided: dict[int, bool]) -> bool:
     """What is decided for the nearest ancestor of which something is."""
     passed: list[int] = []
