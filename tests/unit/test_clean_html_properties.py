@@ -136,6 +136,7 @@ HOSTILE = {
     "comments": "<!--",
     "tables": "<table><tr><td>",
     "lists": "<ul><li>abc abc abc abc abc abc.</li></ul>",
+    "short items": "<ul><li>A part.</li></ul>",
     "breaks": "word word word. <br>",
     "links": "<a href=x>link</a> text ",
     "menus": "<nav>x</nav>",

@@ -46,7 +46,7 @@ from lodestream.errors import Reason, Rejected
 _SHORT: Final = 600  # weight of a text that may be an advert for the article
 _TOLD: Final = 0.7  # share of the words of JSON-LD's body that must be in the text
 _TOLD_MIN: Final = 300  # characters of such a body, that it is one
-_TAGS_MAX: Final = 16_000  # of a page that trafilatura is asked about, whose work grows with their square
+_TAGS_MAX: Final = 10_000  # of a page that trafilatura is asked about: its work grows with their square
 _LEAST: Final = 0.7  # of our text: what trafilatura finds must not be much less
 _SAMPLE: Final = 6  # paragraphs that tell the language
 _NO_PAGE: Final = re.compile(
