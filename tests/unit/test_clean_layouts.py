@@ -326,3 +326,14 @@ def test_headlines_of_a_list_in_such_a_script_stay_apart() -> None:
     lines = read_lines("\n".join([*headlines, "市は3日に発表した。"]), 100)
     assert lines is not None
     assert [line.text for line in lines][:3] == headlines
+
+
+@pytest.mark.parametrize("says", ["says:", "a dit :", ":"])
+def test_remarks_of_readers_are_told_by_their_heads(says: str) -> None:
+    remarks = "".join(
+        f"Reader{n} {says}\nNovember {n}, 2024 at 6:3{n} am\nThis is what reader {n} thinks of the bank and its rate.\n"
+        for n in range(1, 5)
+    )
+    (article,) = cleaned(f"Central bank raises its main rate\n{FIRST}\n{SECOND}\n{remarks}")
+    assert plain(article["body"]) == f"{FIRST} {SECOND}"
+    assert sum(piece["kind"] == "comments" for piece in article["removed"]) == 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 from lodestream.clean.kinds import Kind
@@ -11,6 +12,8 @@ from lodestream.clean.words.patterns import LINE_STARTS, Heading
 _NOTICE_WORDS: Final = 45
 _TITLE_WORDS: Final = 7  # of a box
 _PITCH_WORDS: Final = 16  # of a sentence that says what one signs up for: a paragraph has more
+_NAME_WORDS: Final = 5  # of a reader, and "says"
+_REMARKS: Final = 3
 _POINTS: Final = 8  # lines
 _POINT_WORDS: Final = 30  # of an article's point
 
@@ -111,6 +114,24 @@ def _mark_points_below(lines: list[Line], start: int) -> None:
                 point.kind = Kind.INTERFACE
         if not lines[end].content or lines[end].size > _POINT_WORDS:
             return
+
+
+def mark_remarks(lines: list[Line]) -> None:
+    """What readers wrote, each with a head of their name and a colon, and the time below: "Jane says: / May 3 at 9 am".
+
+    Where a page has a few of these heads, all from the first to the next heading is of them.
+    """
+    heads = [
+        at
+        for at, (line, below) in enumerate(pairwise(lines))
+        if line.size <= _NAME_WORDS and line.text.endswith((":", "：")) and below.time is not None
+    ]
+    if len(heads) < _REMARKS:
+        return
+    for line in lines[heads[0] :]:
+        if line.heading not in {None, Heading.COMMENTS}:
+            break
+        line.kind, line.heading, line.time = line.kind or Kind.COMMENTS, None, None
 
 
 def mark_repeated(lines: list[Line]) -> None:

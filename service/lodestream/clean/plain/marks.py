@@ -94,6 +94,7 @@ def mark(lines: list[Line]) -> None:
     boxes.mark_cookie_notices(lines, [at for at, line in enumerate(lines) if Cue.COOKIE in line.cues])
     boxes.mark_summaries(lines)
     boxes.mark_repeated(lines)
+    boxes.mark_remarks(lines)
     pictures.mark_captions(lines)
     pictures.keep_text_above_labels(lines)
 
