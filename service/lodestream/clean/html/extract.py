@@ -1,7 +1,11 @@
 """Where a page's article is: the element that holds most of the running text, and which of its parts are text.
 
-Running text are paragraphs of some length that are not mostly links. The smallest element that holds most of it is
-the article's; what in it is boxes (by their class), lists of links or labels is left out.
+Running text are paragraphs, and items of lists, of some length that are not mostly links. In the order of the work:
+
+1. where it is, and how much of it each element holds (`_running`);
+2. the element that says it is the article, with the headline in it if one has it (`_scope`);
+3. the smallest element in there that holds most of it, what stands before it, and its next chunks (`_article`);
+4. the parts of these that are text (`_add_parts`): boxes by their class, lists of links, labels and second copies go.
 """
 
 from __future__ import annotations
@@ -79,7 +83,7 @@ class Extraction:
     linked_headings: int = 0  # between the paragraphs: headings that lead to other pages
 
     def add(self, pieces: Iterable[Piece]) -> None:
-        """Adds paragraphs, but those of a second copy of the text: `_COPY` and more in a row that it has already."""
+        """Adds paragraphs, but no second copy of the text: `_COPY` different ones in a row that it has already."""
         for piece in pieces:
             if piece.text in self._texts:
                 self._again.append(piece)
